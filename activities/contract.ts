@@ -1,0 +1,94 @@
+import type { Artifact } from '../tasks/artifacts.ts';
+import type { FailureReason, TaskFailure } from '../tasks/failure.ts';
+import type { RunKind } from '../tasks/ids.ts';
+import type { CodeTaskInput } from '../tasks/spec.ts';
+import type { TerminalStatus } from '../tasks/status.ts';
+import type { TaskProgress, Verification } from '../tasks/task.ts';
+
+/** Activities take one object and return one plain object of references, never contents. Failures carry a `FailureReason` as their type. */
+
+export interface RegisteredTask {
+  /** `closed`: the id is terminal, erased or cancelled before it began; the workflow ends at once. */
+  readonly admission: 'admitted' | 'cancelled' | 'closed';
+  readonly repo: string;
+  readonly owner: string;
+}
+
+export interface ResolvedSource {
+  /** Null for zips. */
+  readonly commit: string | null;
+}
+
+export interface StagedCode {
+  readonly size_bytes: number;
+  readonly sha256: string;
+  readonly files: number;
+}
+
+export interface RunReference {
+  readonly task_id: string;
+  readonly run_id: string;
+}
+
+export type WatchedRun =
+  /** The watcher hands over (its worker drains, or it watched for long): ask again. */
+  | { readonly state: 'running' }
+  | { readonly state: 'succeeded'; readonly exit_code: number | null }
+  /** Gone without a completion, or stopped by the station: a successor may resume from the last checkpoint. */
+  | { readonly state: 'lost'; readonly detail: string; readonly interrupted: boolean }
+  | { readonly state: 'failed'; readonly reason: FailureReason; readonly detail: string };
+
+/** Bookkeeping: idempotent, quick, run as local activities. */
+export interface BookkeepingActivities {
+  /** Registers a direct start, or finds the row; refuses ids that are terminal or erased. */
+  registerTask(input: { readonly task_id: string; readonly input: CodeTaskInput }): Promise<RegisteredTask>;
+  /** Writes the row by compare-and-set and appends the status event. */
+  recordProgress(input: { readonly task_id: string; readonly revision: number; readonly patch: Partial<TaskProgress> }): Promise<void>;
+  /** Opens the run (raising the epoch) and asks for a slot. */
+  claimSlot(input: {
+    readonly task_id: string;
+    readonly run_id: string;
+    readonly kind: RunKind;
+    readonly epoch: number;
+  }): Promise<{ readonly granted: boolean }>;
+}
+
+export interface SourceActivities {
+  /** Pins the commit, or checks the zip. */
+  resolveSource(input: { readonly task_id: string; readonly spec: CodeTaskInput['spec'] }): Promise<ResolvedSource>;
+  /** Clones or unpacks, and streams the code to the object store. Any worker can retry it. */
+  stageCode(input: { readonly task_id: string; readonly spec: CodeTaskInput['spec']; readonly commit: string | null }): Promise<StagedCode>;
+}
+
+export interface RunActivities {
+  startRun(input: RunReference & { readonly time_ms: number; readonly setup_ms: number }): Promise<void>;
+  watchRun(input: RunReference): Promise<WatchedRun>;
+  /** Stops the run with a last checkpoint; the tree of processes is gone afterwards. */
+  stopRun(input: RunReference & { readonly grace_ms: number }): Promise<void>;
+  /** Removes what the runner holds, frees the slot and offers it to those who wait. */
+  releaseRun(input: RunReference): Promise<void>;
+}
+
+export interface OutputActivities {
+  /** Copies a run's outputs, or what its last checkpoint and log hold, to the task's artifacts and commits the manifest. */
+  collectOutputs(
+    input: RunReference & {
+      readonly failure: TaskFailure | null;
+      readonly status: TerminalStatus;
+      readonly verification: Verification | null;
+    },
+  ): Promise<{ readonly artifacts: readonly Artifact[] }>;
+  /** The terminal write, the last event, and the removal of everything temporary. */
+  finishTask(input: {
+    readonly task_id: string;
+    readonly revision: number;
+    readonly status: TerminalStatus;
+    readonly failure: TaskFailure | null;
+    readonly verification: Verification | null;
+    readonly artifacts: readonly Artifact[];
+    /** All runs the task ever opened. */
+    readonly run_ids: readonly string[];
+  }): Promise<void>;
+}
+
+export type Activities = BookkeepingActivities & SourceActivities & RunActivities & OutputActivities;

@@ -1,0 +1,118 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { DEFAULT_STATION_LIMITS } from '../tasks/limits.ts';
+
+const MiB = 1024 * 1024;
+const count = (fallback: number) => z.coerce.number().int().positive().default(fallback);
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  );
+
+const prices = z.record(z.string(), z.object({ input: z.number().nonnegative(), output: z.number().nonnegative() }));
+
+const json = <T extends z.ZodType>(schema: T, fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        context.addIssue({ code: 'custom', message: 'is not JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+
+/** Every setting of a station, by the name of its environment variable. Documented in docs/SETTINGS.md. */
+const environment = z.object({
+  CODEBAY_DATA: z
+    .string()
+    .default('.codebay')
+    .transform((path) => resolve(path)),
+  CODEBAY_HOST: z.string().default('127.0.0.1'),
+  CODEBAY_PORT: z.coerce.number().int().min(0).max(65_535).default(8420),
+  CODEBAY_GATEWAY_PORT: z.coerce.number().int().min(0).max(65_535).default(8421),
+  /** How runs reach the gateway; made from the port where absent. */
+  CODEBAY_GATEWAY_URL: z.url().optional(),
+  /** How users reach the API; in links. */
+  CODEBAY_PUBLIC_URL: z.url().optional(),
+  TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
+  TEMPORAL_NAMESPACE: z.string().default('default'),
+  CODEBAY_TASK_QUEUE: z.string().default('codebay'),
+  /** What a shutdown of the worker does with the runs of this machine. */
+  CODEBAY_RUNS_ON_SHUTDOWN: z.enum(['leave', 'stop']).default('leave'),
+  CODEBAY_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+
+  OPENAI_BASE_URL: z.url().default('https://api.openai.com/v1'),
+  OPENAI_API_KEY: z.string().default(''),
+  /** Models that tasks may name; the first is the default. */
+  CODEBAY_MODELS: list.transform((models) => (models.length > 0 ? models : ['gpt-5.1-codex'])),
+  /** `{"model": {"input": dollars, "output": dollars}}` per million tokens. */
+  CODEBAY_MODEL_PRICES: json(prices, '{}'),
+  /** How long an agent goes on asking a model that is rate-limited or failing. */
+  CODEBAY_MODEL_RETRY_SECONDS: count(600),
+  /** How long one model answer may take, and how long its stream may be silent. */
+  CODEBAY_MODEL_TIMEOUT_SECONDS: count(600),
+  /** Model requests a minute per task. */
+  CODEBAY_MODEL_REQUESTS_PER_MINUTE: count(600),
+
+  CODEBAY_ISOLATION: z.enum(['bubblewrap', 'none']).default('bubblewrap'),
+  CODEBAY_MAX_RUNS: count(availableParallelism()),
+  CODEBAY_RUN_MEMORY_MB: count(4096),
+  CODEBAY_RUN_PROCESSES: count(512),
+  CODEBAY_RUN_DISK_MB: count(10_240),
+  /** More folders of the host that runs may read, for toolchains outside /usr. */
+  CODEBAY_RUN_READABLE: list,
+
+  /** `host` or `host:port`: git hosts that may be private or plain http. */
+  CODEBAY_GIT_ALLOWED_HOSTS: list,
+  /** Where set-up may connect to; empty: every public host. `*.example.com` matches subdomains. */
+  CODEBAY_EGRESS_HOSTS: list,
+  /** `host:port` of private mirrors that set-up may connect to in spite of their address. */
+  CODEBAY_EGRESS_PRIVATE_HOSTS: list,
+  /** A JSON file `{"NAME": "value"}`, readable by the API's user only. */
+  CODEBAY_SETUP_SECRETS_FILE: z.string().optional(),
+
+  CODEBAY_MAX_ZIP_MB: count(DEFAULT_STATION_LIMITS.zipBytes / MiB),
+  CODEBAY_MAX_UNPACKED_MB: count(DEFAULT_STATION_LIMITS.unpackedBytes / MiB),
+  CODEBAY_MAX_FILES: count(DEFAULT_STATION_LIMITS.files),
+  CODEBAY_MAX_PATH_BYTES: count(DEFAULT_STATION_LIMITS.pathBytes),
+  CODEBAY_MAX_ARTIFACT_MB: count(DEFAULT_STATION_LIMITS.artifactBytes / MiB),
+});
+
+export type Settings = z.output<typeof environment>;
+
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+/** Reads the settings from an environment; a wrong one throws `SettingsError` naming it, never its value. */
+export const loadSettings = (env: Readonly<Record<string, string | undefined>>): Settings => {
+  const known = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = environment.safeParse(known);
+  if (parsed.success) return parsed.data;
+  throw new SettingsError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '));
+};
+
+/** Everything below the data folder has one place. */
+export const dataPaths = (data: string) => ({
+  store: `${data}/store.db`,
+  objects: `${data}/objects`,
+  runs: `${data}/runs`,
+  logs: `${data}/logs`,
+  temporal: `${data}/temporal.db`,
+  /** 32 random bytes in hex, mode 600: signs run identities and links. */
+  secret: `${data}/secret`,
+  /** The first API key in clear, mode 600, for the CLI of this user. */
+  apiKey: `${data}/api-key`,
+  /** Ports and process ids of the running station. */
+  station: `${data}/station.json`,
+});

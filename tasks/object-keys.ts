@@ -1,0 +1,16 @@
+import type { ArtifactName } from './artifacts.ts';
+
+/** Where everything of a task stands in the object store. A prefix ends in `/`, so that deleting one can't touch a longer id. */
+export const uploadPrefix = (taskId: string): string => `tmp_zips/${taskId}/`;
+export const uploadKey = (taskId: string): string => `${uploadPrefix(taskId)}code.zip`;
+export const codePrefix = (taskId: string): string => `processed_code/${taskId}/`;
+export const codeKey = (taskId: string): string => `${codePrefix(taskId)}code.tar.zst`;
+/** What a run uploads, addressed by content; untrusted until the worker copies it. */
+export const runPrefix = (runId: string): string => `runs/${runId}/`;
+export const runBlobKey = (runId: string, sha256: string): string => `${runPrefix(runId)}${sha256}`;
+/** Finished model answers, for replay to a resumed run. */
+export const turnPrefix = (taskId: string): string => `turns/${taskId}/`;
+export const turnKey = (taskId: string, turn: number, requestSha256: string): string => `${turnPrefix(taskId)}${turn}-${requestSha256}`;
+/** Only the worker writes here; `manifest.json` commits the set. */
+export const artifactPrefix = (taskId: string): string => `logs/${taskId}/`;
+export const artifactKey = (taskId: string, name: ArtifactName | 'manifest.json'): string => `${artifactPrefix(taskId)}${name}`;

@@ -1,0 +1,51 @@
+import type { Readable } from 'node:stream';
+
+/** Where a run's folders appear to a program inside a compartment. */
+export interface CompartmentPaths {
+  readonly code: string;
+  readonly home: string;
+  readonly output: string;
+  readonly tmp: string;
+  /** Holds `task.json`, read-only inside. */
+  readonly task: string;
+  /** Read-only: this installation (`agent/`, `tasks/`, `node_modules/`, `package.json`). */
+  readonly install: string;
+  /** The Node binary. */
+  readonly node: string;
+  /** Where `sockets` of a command appears. */
+  readonly sockets: string;
+  /** Where the sidecar's private folder appears to commands that ask for it. */
+  readonly side: string;
+}
+
+export interface CompartmentCommand {
+  readonly argv: readonly [string, ...string[]];
+  /** On top of PATH, HOME, TMPDIR, LANG; nothing else of the host's environment is passed. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** As it appears inside. */
+  readonly cwd: string;
+  /** A folder of the host with unix sockets, shown at `paths.sockets`: the only way out. Absent: no way out. */
+  readonly sockets?: string;
+  /** Show the sidecar's private folder (its git dir), writable. Only for the sidecar's own tools, never for set-up, agent or verify. */
+  readonly side?: boolean;
+  readonly stdin?: Readable;
+  /** Output as it comes. Without `onStderr`, both streams arrive at `onStdout` in order. Awaited: back-pressure. */
+  readonly onStdout?: (chunk: Buffer) => void | Promise<void>;
+  readonly onStderr?: (chunk: Buffer) => void | Promise<void>;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface CompartmentExit {
+  readonly exitCode: number | null;
+  readonly cause: 'finished' | 'timed_out' | 'aborted' | 'out_of_memory' | 'disk_full';
+}
+
+/** A place without network where programs of one run execute under its limits, each command in process, mount and network namespaces of its own. */
+export interface Compartment {
+  readonly paths: CompartmentPaths;
+  /** Resolves when the whole process tree of the command is gone. */
+  run(command: CompartmentCommand): Promise<CompartmentExit>;
+  /** Ends everything that runs in it by force. */
+  destroy(): Promise<void>;
+}
