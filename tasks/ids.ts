@@ -1,5 +1,3 @@
-import { v7 as uuidv7 } from 'uuid';
-
 /** Task ids become paths, branch names and Job names, so they are checked at every border, in the workflow too. */
 export const TASK_ID_PATTERN = /^[a-z0-9][a-z0-9-]{0,39}$/;
 
@@ -11,9 +9,6 @@ export type RunKind = 'agent' | 'verify';
 export const isTaskId = (value: string): boolean => TASK_ID_PATTERN.test(value);
 
 export const isRunId = (value: string): boolean => RUN_ID_PATTERN.test(value);
-
-/** A fresh, time-ordered task id (UUID version 7: 36 characters). */
-export const newTaskId = (): string => uuidv7();
 
 /** The id of the `epoch`-th run of a task; epochs count from 1 and never repeat within a kind. */
 export const runIdOf = (taskId: string, kind: RunKind, epoch: number): string => `${taskId}-${kind === 'agent' ? 'a' : 'v'}${epoch}`;
