@@ -1,0 +1,23 @@
+import type { ApiKeys, IdempotencyKeys } from './access.ts';
+import type { EgressLedger } from './egress-ledger.ts';
+import type { EventLog } from './event-log.ts';
+import type { Ledger } from './ledger.ts';
+import type { Mailbox } from './mailbox.ts';
+import type { RunStore } from './run-store.ts';
+import type { StartOutbox } from './start-outbox.ts';
+import type { TaskStore } from './task-store.ts';
+
+/** Everything that one database keeps. Any number of processes hold the same stores open at once. */
+export interface Stores {
+  readonly tasks: TaskStore;
+  readonly outbox: StartOutbox;
+  readonly events: EventLog;
+  readonly runs: RunStore;
+  readonly ledger: Ledger;
+  readonly mailbox: Mailbox;
+  readonly egress: EgressLedger;
+  readonly apiKeys: ApiKeys;
+  readonly idempotency: IdempotencyKeys;
+  /** Waits for calls under way and ends every `changes`; nothing may be called afterwards. */
+  close(): Promise<void>;
+}
