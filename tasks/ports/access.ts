@@ -24,6 +24,8 @@ export interface IdempotencyKeys {
     taskId: string,
     leaseMs: number,
   ): Promise<Admission | { readonly outcome: 'compare'; readonly taskId: string; readonly bodySha256: string }>;
+  /** Extends the lease of a request that is still at work, as long uploads are. */
+  renew(owner: string, key: string, leaseMs: number): Promise<void>;
   /** Records the answer; `bodySha256` covers the canonical fields and the zip's hash. */
   complete(owner: string, key: string, bodySha256: string): Promise<void>;
   /** Gives the key free again after a refused submission. */
