@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { isPublicAddress } from './public-address.ts';
 
 export type GitUrlCheck =
   /** `trusted`: the operator listed the host, so a private address and plain http are fine. */
@@ -11,12 +12,10 @@ const refuse = (detail: string): GitUrlCheck => ({ allowed: false, detail });
 const isPrivateName = (host: string): boolean => /(^|\.)(localhost|local|internal|home\.arpa)$/.test(host) || !host.includes('.');
 
 /** WHATWG URLs keep the brackets of IPv6 and turn every odd spelling of IPv4 into the dotted one. */
-const isPrivateAddress = (host: string): boolean => {
+const isPrivateHost = (host: string): boolean => {
   const bare = host.replace(/^\[(.*)\]$/, '$1');
-  return ipaddr.isValid(bare) && ipaddr.process(bare).range() !== 'unicast';
+  return ipaddr.isValid(bare) ? !isPublicAddress(bare) : isPrivateName(host);
 };
-
-const isAddress = (host: string): boolean => ipaddr.isValid(host.replace(/^\[(.*)\]$/, '$1'));
 
 /**
  * What can be said about a Git URL without the network: https (http too for a listed host), no credentials, no option, no
@@ -39,6 +38,6 @@ export const checkGitUrl = (url: string, allowedHosts: readonly string[]): GitUr
   const trusted = allowedHosts.includes(host) || allowedHosts.includes(`${host}:${port}`);
   if (trusted) return { allowed: true, url: parsed, trusted };
   if (parsed.protocol === 'http:') return refuse('plain http is not allowed for this host; use https');
-  if (isAddress(host) ? isPrivateAddress(host) : isPrivateName(host)) return refuse('the host is private');
+  if (isPrivateHost(host)) return refuse('the host is private');
   return { allowed: true, url: parsed, trusted };
 };

@@ -1,0 +1,2 @@
+export { type CodebayClient, createClient, type EventOptions, type SubmitOptions, type TaskRequest } from './client.ts';
+export { CodebayError } from './error.ts';
