@@ -26,6 +26,8 @@ const byPip = async (folder) => {
     'pip',
     'install',
     '--quiet',
+    '--quiet',
+    '--retries=2',
     '--no-deps',
     '--break-system-packages',
     '--root-user-action=ignore',
