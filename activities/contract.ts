@@ -1,6 +1,7 @@
 import type { Artifact } from '../tasks/artifacts.ts';
 import type { FailureReason, TaskFailure } from '../tasks/failure.ts';
 import type { RunKind } from '../tasks/ids.ts';
+import type { RunPhase } from '../tasks/run.ts';
 import type { CodeTaskInput } from '../tasks/spec.ts';
 import type { TerminalStatus } from '../tasks/status.ts';
 import type { TaskProgress, Verification } from '../tasks/task.ts';
@@ -31,9 +32,9 @@ export interface RunReference {
 }
 
 export type WatchedRun =
-  /** The watcher hands over (its worker drains, or it watched for long): ask again. */
-  | { readonly state: 'running' }
-  | { readonly state: 'succeeded'; readonly exit_code: number | null }
+  /** The run entered this phase, or the watcher hands over (its worker drains, or it watched for long): ask again. */
+  | { readonly state: 'running'; readonly phase: RunPhase }
+  | { readonly state: 'succeeded'; readonly exit_code: number | null; readonly detail: string }
   /** Gone without a completion, or stopped by the station: a successor may resume from the last checkpoint. */
   | { readonly state: 'lost'; readonly detail: string; readonly interrupted: boolean }
   | { readonly state: 'failed'; readonly reason: FailureReason; readonly detail: string };
@@ -62,33 +63,30 @@ export interface SourceActivities {
 
 export interface RunActivities {
   startRun(input: RunReference & { readonly time_ms: number; readonly setup_ms: number }): Promise<void>;
-  watchRun(input: RunReference): Promise<WatchedRun>;
+  /** Returns when the run's phase is no longer `seen_phase`, or it ended. */
+  watchRun(input: RunReference & { readonly seen_phase: RunPhase }): Promise<WatchedRun>;
   /** Stops the run with a last checkpoint; the tree of processes is gone afterwards. */
   stopRun(input: RunReference & { readonly grace_ms: number }): Promise<void>;
   /** Removes what the runner holds, frees the slot and offers it to those who wait. */
   releaseRun(input: RunReference): Promise<void>;
 }
 
+/** How a task ends, as far as is known. */
+export interface TaskEnding {
+  readonly task_id: string;
+  readonly status: TerminalStatus;
+  readonly failure: TaskFailure | null;
+  readonly verification: Verification | null;
+}
+
 export interface OutputActivities {
-  /** Copies a run's outputs, or what its last checkpoint and log hold, to the task's artifacts and commits the manifest. */
-  collectOutputs(
-    input: RunReference & {
-      readonly failure: TaskFailure | null;
-      readonly status: TerminalStatus;
-      readonly verification: Verification | null;
-    },
-  ): Promise<{ readonly artifacts: readonly Artifact[] }>;
+  /**
+   * Copies the outputs of the newest agent's run, or what its last checkpoint and log hold, and the log of the newest verifying
+   * run, to the task's artifacts, and commits the manifest. Repeated calls replace the set.
+   */
+  collectOutputs(input: TaskEnding): Promise<{ readonly artifacts: readonly Artifact[] }>;
   /** The terminal write, the last event, and the removal of everything temporary. */
-  finishTask(input: {
-    readonly task_id: string;
-    readonly revision: number;
-    readonly status: TerminalStatus;
-    readonly failure: TaskFailure | null;
-    readonly verification: Verification | null;
-    readonly artifacts: readonly Artifact[];
-    /** All runs the task ever opened. */
-    readonly run_ids: readonly string[];
-  }): Promise<void>;
+  finishTask(input: TaskEnding & { readonly revision: number; readonly artifacts: readonly Artifact[] }): Promise<void>;
 }
 
 export type Activities = BookkeepingActivities & SourceActivities & RunActivities & OutputActivities;

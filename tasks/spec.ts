@@ -28,7 +28,7 @@ const gitSource = z.strictObject({
 const zipSource = z.strictObject({ type: z.literal('zip'), subfolder: subfolder.optional() });
 
 const limits = z.strictObject({
-  /** Wall time of the agent's runs together, queueing excluded. */
+  /** Wall time of a run, queueing and set-up excluded; the successor of a lost run has it anew. */
   time_seconds: z.int().min(1).max(MAX_TASK_LIMITS.time_seconds).optional(),
   setup_seconds: z.int().min(1).max(MAX_TASK_LIMITS.setup_seconds).optional(),
   /** Model turns. */

@@ -1,0 +1,35 @@
+import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
+import { FAILURES, FailureError } from '../tasks/failure.ts';
+import { IsolationUnavailableError } from '../tasks/ports/runner.ts';
+
+/** The one place where what adapters throw becomes a failure that Temporal and the workflow understand. Reasons that may pass by themselves are retried. */
+export const toTemporalFailure = (error: unknown): unknown => {
+  if (error instanceof FailureError) {
+    return ApplicationFailure.create({
+      message: error.message,
+      type: error.reason,
+      nonRetryable: !FAILURES[error.reason].retryable,
+      cause: error,
+    });
+  }
+  if (error instanceof IsolationUnavailableError) return ApplicationFailure.nonRetryable(error.message, 'ISOLATION_UNAVAILABLE');
+  if (error instanceof TemporalFailure || error instanceof CancelledFailure) return error;
+  if (error instanceof Error && error.name === 'AbortError') return new CancelledFailure('The activity was cancelled.');
+  return error;
+};
+
+type Activity = (input: never) => Promise<unknown>;
+
+/** Wraps each activity so that its errors leave it in Temporal's terms. */
+export const withTemporalFailures = <T extends Record<keyof T, Activity>>(activities: T): T => {
+  const wrap =
+    (activity: Activity): Activity =>
+    async (input) => {
+      try {
+        return await activity(input);
+      } catch (error) {
+        throw toTemporalFailure(error);
+      }
+    };
+  return Object.fromEntries(Object.entries<Activity>(activities).map(([name, activity]) => [name, wrap(activity)])) as T;
+};

@@ -1,0 +1,51 @@
+import type { CodeSource } from '../tasks/ports/code-source.ts';
+import type { Engine } from '../tasks/ports/engine.ts';
+import type { ObjectStore } from '../tasks/ports/object-store.ts';
+import type { Runner } from '../tasks/ports/runner.ts';
+import type { Stores } from '../tasks/ports/stores.ts';
+import type { RunLimits } from '../tasks/run.ts';
+import { withTemporalFailures } from './application-failure.ts';
+import { createClaimSlot } from './claim-slot.ts';
+import { createCollectOutputs } from './collect-outputs.ts';
+import type { Activities } from './contract.ts';
+import { createFinishTask } from './finish-task.ts';
+import { createRecordProgress } from './record-progress.ts';
+import { createRegisterTask } from './register-task.ts';
+import { createReleaseRun } from './release-run.ts';
+import { createResolveSource } from './resolve-source.ts';
+import { createStageCode } from './stage-code.ts';
+import { createStartRun } from './start-run.ts';
+import { createStopRun } from './stop-run.ts';
+import { createWatchRun } from './watch-run.ts';
+
+export interface ActivityDeps {
+  readonly stores: Pick<Stores, 'tasks' | 'outbox' | 'events' | 'runs' | 'ledger'>;
+  readonly objects: ObjectStore;
+  readonly runner: Runner;
+  readonly codeSource: CodeSource;
+  readonly engine: Pick<Engine, 'cancel' | 'offerSlot'>;
+  readonly draining: AbortSignal;
+  readonly gatewayUrl: string;
+  readonly secret: string;
+  readonly maxRuns: number;
+  readonly runLimits: Omit<RunLimits, 'timeMs' | 'setupTimeMs'>;
+  readonly defaultOwner: string;
+}
+
+/** All activities of `codeTask`, one file each. */
+export const createActivities = (given: ActivityDeps): Activities => {
+  const deps = { ...given, ...given.stores, now: Date.now };
+  return withTemporalFailures<Activities>({
+    registerTask: createRegisterTask(deps),
+    recordProgress: createRecordProgress(deps),
+    claimSlot: createClaimSlot(deps),
+    resolveSource: createResolveSource(deps),
+    stageCode: createStageCode(deps),
+    startRun: createStartRun(deps),
+    watchRun: createWatchRun(deps),
+    stopRun: createStopRun(deps),
+    releaseRun: createReleaseRun(deps),
+    collectOutputs: createCollectOutputs(deps),
+    finishTask: createFinishTask(deps),
+  });
+};

@@ -1,0 +1,2 @@
+/** Everything that the worker's bundle offers. */
+export { codeTask } from './code-task.ts';

@@ -1,0 +1,44 @@
+import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import type { TaskPhase, TaskStatus, WaitingFor } from '../tasks/status.ts';
+import type { TaskProgress } from '../tasks/task.ts';
+import { bookkeeping } from './proxies.ts';
+import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
+
+/** The workflow's pen: every write to the task's row takes the next revision, so that a late writer can't move a task back. */
+export interface Progress {
+  enter(phase: TaskPhase, patch?: Partial<TaskProgress>): Promise<void>;
+  waitFor(what: WaitingFor | null): Promise<void>;
+  /** The revision of the last write, which the terminal activity makes. Shows the end to operators. */
+  close(status: TaskStatus, failure: string | null): number;
+}
+
+export const createProgress = (taskId: string): Progress => {
+  let revision = 0;
+  let current: TaskPhase | null = null;
+  const record = (patch: Partial<TaskProgress>) => bookkeeping.recordProgress({ task_id: taskId, revision: ++revision, patch });
+  return {
+    async enter(phase, patch = {}) {
+      if (current === phase) return;
+      upsertSearchAttributes([
+        ...(current === null ? [{ key: SEARCH_ATTRIBUTES.status, value: 'PROCESSING' }] : []),
+        { key: SEARCH_ATTRIBUTES.phase, value: phase },
+      ]);
+      current = phase;
+      setCurrentDetails(`**PROCESSING** · ${phase}`);
+      await record({ ...patch, status: 'PROCESSING', phase, waiting_for: null });
+    },
+    async waitFor(what) {
+      setCurrentDetails(what === null ? `**PROCESSING** · ${current}` : `**PROCESSING** · waits for a ${what}`);
+      await record({ waiting_for: what });
+    },
+    close(status, failure) {
+      upsertSearchAttributes([
+        { key: SEARCH_ATTRIBUTES.status, value: status },
+        { key: SEARCH_ATTRIBUTES.phase, value: null },
+        ...(failure === null ? [] : [{ key: SEARCH_ATTRIBUTES.failure, value: failure }]),
+      ]);
+      setCurrentDetails(failure === null ? `**${status}**` : `**${status}** · ${failure}`);
+      return ++revision;
+    },
+  };
+};

@@ -1,0 +1,73 @@
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  ApplicationFailure,
+  isCancellation,
+  proxyActivities,
+  proxyLocalActivities,
+} from '@temporalio/workflow';
+import type { BookkeepingActivities, OutputActivities, RunActivities, SourceActivities } from '../activities/contract.ts';
+
+/** Reads of the outside world: a few attempts, since most failures are typed and final. A dead worker is noticed in 20 s. */
+export const source = proxyActivities<SourceActivities>({
+  startToCloseTimeout: '30m',
+  heartbeatTimeout: '20s',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s', maximumAttempts: 4 },
+});
+
+/** Control of runs: idempotent calls that are repeated for minutes before the task is given up. */
+export const control = proxyActivities<Omit<RunActivities, 'watchRun'>>({
+  startToCloseTimeout: '2m',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 12 },
+});
+
+/** Watching a run: a dead watcher is replaced within 10 s and picks the run up where it stands, for as long as the run lives. */
+export const watcher = proxyActivities<Pick<RunActivities, 'watchRun'>>({
+  startToCloseTimeout: '15m',
+  heartbeatTimeout: '10s',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
+
+/** The end of a task: repeated for ever, because nothing accepted is ever lost. */
+export const output = proxyActivities<OutputActivities>({
+  startToCloseTimeout: '10m',
+  heartbeatTimeout: '30s',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' },
+});
+
+const quick = proxyLocalActivities<BookkeepingActivities>({
+  startToCloseTimeout: '2s',
+  scheduleToCloseTimeout: '5s',
+  retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumAttempts: 4 },
+});
+
+const patient = proxyActivities<BookkeepingActivities>({
+  startToCloseTimeout: '10s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+});
+
+/** A typed refusal is final; anything else (a store that is away) is tried again by a regular activity, which doesn't hold the workflow task. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.nonRetryable === true;
+
+const withPatience =
+  <I, O>(local: (input: I) => Promise<O>, regular: (input: I) => Promise<O>) =>
+  async (input: I): Promise<O> => {
+    try {
+      return await local(input);
+    } catch (error) {
+      if (isCancellation(error) || isRefusal(error)) throw error;
+      return await regular(input);
+    }
+  };
+
+/** Short writes to the task store, one history event each. */
+export const bookkeeping: BookkeepingActivities = {
+  registerTask: withPatience(quick.registerTask, patient.registerTask),
+  recordProgress: withPatience(quick.recordProgress, patient.recordProgress),
+  claimSlot: withPatience(quick.claimSlot, patient.claimSlot),
+};
