@@ -1,0 +1,12 @@
+import type { Hono } from 'hono';
+
+/** What the middleware leaves for the routes. */
+export interface ApiEnvironment {
+  Variables: {
+    requestId: string;
+    /** Whose API key it was; set on everything below /v1. */
+    owner: string;
+  };
+}
+
+export type ApiRouter = Hono<ApiEnvironment>;
