@@ -40,3 +40,11 @@ export interface TaskStore {
 export class InvalidCursorError extends Error {
   override readonly name = 'InvalidCursorError';
 }
+
+/** Thrown by writes to something that belongs to a task which was never made or has been erased. */
+export class UnknownTaskError extends Error {
+  override readonly name = 'UnknownTaskError';
+  constructor(taskId: string) {
+    super(`there is no task ${taskId}`);
+  }
+}
