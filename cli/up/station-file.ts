@@ -1,0 +1,41 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { isErrno } from '../../platform/sandbox/atomic-file.ts';
+import { processIdentitySchema } from '../../platform/sandbox/process-identity.ts';
+
+export const PROCESS_NAMES = ['temporal', 'api', 'worker'] as const;
+export type ProcessName = (typeof PROCESS_NAMES)[number];
+
+const ports = z.object({ api: z.int(), gateway: z.int(), temporal: z.int(), temporal_ui: z.int() });
+export type StationPorts = Readonly<z.output<typeof ports>>;
+
+/** What a station leaves in its data folder for its CLI and its next start. */
+const stationFileSchema = z.object({
+  version: z.literal(1),
+  /** Null once the station has been shut down in order. */
+  up: processIdentitySchema.nullable(),
+  url: z.string(),
+  gateway_url: z.string(),
+  temporal_address: z.string(),
+  temporal_ui: z.string().nullable(),
+  ports,
+  processes: z.partialRecord(z.enum(PROCESS_NAMES), processIdentitySchema),
+  ready: z.boolean(),
+});
+export type StationFile = Readonly<z.output<typeof stationFileSchema>>;
+
+/** Null where there is none, or what stands there isn't one of ours. */
+export const readStationFile = (path: string): StationFile | null => {
+  try {
+    return stationFileSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') || error instanceof SyntaxError || error instanceof z.ZodError) return null;
+    throw error;
+  }
+};
+
+/** Synchronous, so that no started process is left unrecorded by a death in between; whole or not at all for readers. */
+export const writeStationFile = (path: string, station: StationFile): void => {
+  writeFileSync(`${path}.new`, `${JSON.stringify(station, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+};

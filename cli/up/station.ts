@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import { identifyProcess, type ProcessIdentity } from '../../platform/sandbox/process-identity.ts';
+import { dataPaths } from '../../platform/settings.ts';
+import { apiEnvironment, temporalEnvironment, workerEnvironment } from './environment.ts';
+import type { StationPlan } from './plan.ts';
+import { type ProcessName, type StationFile, writeStationFile } from './station-file.ts';
+import { createSupervisedProcess, type SupervisedProcess, saysReady } from './supervised-process.ts';
+import { temporalArguments, temporalIsReady } from './temporal-server.ts';
+
+const READY_MS = 30_000;
+/** The worker checkpoints and stops its runs in this time; the others have nothing that takes long. */
+const GRACE_MS = { worker: 30_000, api: 10_000, temporal: 10_000 } as const satisfies Record<ProcessName, number>;
+
+export interface Station {
+  /** Resolves when all of it is ready; after a failure `stop` ends what had started. */
+  start(): Promise<void>;
+  /** Worker first, because it needs the other two to stop its runs in order. Nothing is left running. */
+  stop(hurry: AbortSignal): Promise<void>;
+}
+
+export interface StationOptions {
+  readonly plan: StationPlan;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The folder of this installation. */
+  readonly root: string;
+  readonly say: (line: string) => void;
+}
+
+/** API, worker and Temporal server of one data folder, each a process of its own with exactly the environment it needs. */
+export const createStation = ({ plan, env, root, say }: StationOptions): Station => {
+  const paths = dataPaths(plan.settings.CODEBAY_DATA);
+  const processes: Partial<Record<ProcessName, ProcessIdentity>> = {};
+
+  const record = (change: Pick<StationFile, 'up' | 'ready'>): void =>
+    writeStationFile(paths.station, {
+      version: 1,
+      url: plan.url,
+      gateway_url: plan.gatewayUrl,
+      temporal_address: plan.temporalAddress,
+      temporal_ui: plan.temporalCli === null ? null : `http://127.0.0.1:${plan.ports.temporal_ui}`,
+      ports: plan.ports,
+      processes,
+      ...change,
+    });
+
+  let ready = false;
+  const self = identifyProcess(process.pid);
+  const supervise = (
+    name: ProcessName,
+    command: readonly [string, ...string[]],
+    environment: Readonly<Record<string, string>>,
+    isReady: (output: string) => boolean,
+  ): SupervisedProcess =>
+    createSupervisedProcess({
+      name,
+      command,
+      env: environment,
+      cwd: root,
+      logFile: join(paths.logs, `${name}.log`),
+      isReady,
+      say,
+      onStarted: (identity) => {
+        if (identity === null) delete processes[name];
+        else processes[name] = identity;
+        record({ up: self, ready });
+      },
+    });
+
+  const node = process.execPath;
+  const temporal =
+    plan.temporalCli === null
+      ? null
+      : supervise(
+          'temporal',
+          [plan.temporalCli, ...temporalArguments(plan.ports, paths.temporal)],
+          temporalEnvironment(env),
+          temporalIsReady,
+        );
+  const api = supervise('api', [node, join(root, 'api/server.ts')], apiEnvironment(env, plan.overrides), saysReady);
+  const worker = supervise('worker', [node, join(root, 'temporal/worker.ts')], workerEnvironment(env, plan.overrides), saysReady);
+
+  return {
+    async start() {
+      // The worker wants a namespace to connect to; the API takes tasks without one.
+      const afterTemporal = async (): Promise<void> => {
+        await temporal?.start(READY_MS);
+        await worker.start(READY_MS);
+      };
+      await Promise.all([api.start(READY_MS), afterTemporal()]);
+      ready = true;
+      record({ up: self, ready });
+    },
+    async stop(hurry) {
+      ready = false;
+      record({ up: self, ready });
+      await worker.stop(GRACE_MS.worker, hurry);
+      await api.stop(GRACE_MS.api, hurry);
+      await temporal?.stop(GRACE_MS.temporal, hurry);
+      for (const name of ['worker', 'api', 'temporal'] as const) delete processes[name];
+      record({ up: null, ready });
+    },
+  };
+};
