@@ -70,7 +70,10 @@ export const createCollectOutputs = ({ tasks, runs, events, ledger, objects }: C
       ...logs.map(([name, stream]): readonly [ArtifactName, Content] => [name, () => Readable.from(logText(events, task.id, stream))]),
       ['diff.patch', () => (checkpoint?.delta ? blob(checkpoint.run_id, checkpoint.delta.sha256) : Readable.from([]))],
       ['transcript.jsonl', () => (messages.length === 0 ? null : Readable.from(messages.map((message) => `${JSON.stringify(message)}\n`)))],
-      ['explanation.md', () => (all.length === 0 || ending.status === 'COMPLETED' ? null : Readable.from([salvagedExplanation(ending.failure, messages)]))],
+      [
+        'explanation.md',
+        () => (all.length === 0 || ending.status === 'COMPLETED' ? null : Readable.from([salvagedExplanation(ending.failure, messages)])),
+      ],
       ['result.json', async () => Readable.from([resultOf(task, ending, all, await ledger.usage(task.id))])],
     ];
   };

@@ -3,7 +3,7 @@ import type { TaskStore } from '../tasks/ports/task-store.ts';
 import type { TaskProgress } from '../tasks/task.ts';
 import type { BookkeepingActivities } from './contract.ts';
 
-interface RecordProgressDeps {
+export interface RecordProgressDeps {
   readonly tasks: TaskStore;
   readonly events: EventLog;
   readonly now: () => number;

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { DEFAULT_STATION_LIMITS } from '../tasks/limits.ts';
+import { DEFAULT_STATION_LIMITS, type StationLimits } from '../tasks/limits.ts';
+import type { RunLimits } from '../tasks/run.ts';
 
 const MiB = 1024 * 1024;
 const count = (fallback: number) => z.coerce.number().int().positive().default(fallback);
@@ -101,6 +102,23 @@ export const loadSettings = (env: Readonly<Record<string, string | undefined>>):
   if (parsed.success) return parsed.data;
   throw new SettingsError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '));
 };
+
+/** What the station accepts, from its settings. */
+export const stationLimitsOf = (settings: Settings): StationLimits => ({
+  zipBytes: settings.CODEBAY_MAX_ZIP_MB * MiB,
+  unpackedBytes: settings.CODEBAY_MAX_UNPACKED_MB * MiB,
+  files: settings.CODEBAY_MAX_FILES,
+  pathBytes: settings.CODEBAY_MAX_PATH_BYTES,
+  artifactBytes: settings.CODEBAY_MAX_ARTIFACT_MB * MiB,
+});
+
+/** What every run is granted, from the settings; a log may be as large as an artifact. */
+export const runLimitsOf = (settings: Settings): Omit<RunLimits, 'timeMs' | 'setupTimeMs'> => ({
+  memoryBytes: settings.CODEBAY_RUN_MEMORY_MB * MiB,
+  processes: settings.CODEBAY_RUN_PROCESSES,
+  diskBytes: settings.CODEBAY_RUN_DISK_MB * MiB,
+  logBytes: settings.CODEBAY_MAX_ARTIFACT_MB * MiB,
+});
 
 /** Everything below the data folder has one place. */
 export const dataPaths = (data: string) => ({

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { createActivities } from '../activities/create-activities.ts';
+import { createFilesystemStore } from '../platform/filesystem.ts';
+import { createCodeSource } from '../platform/git/code-source.ts';
+import { createLog } from '../platform/log.ts';
+import { createSandboxRunner } from '../platform/sandbox/runner.ts';
+import { dataPaths, loadSettings, runLimitsOf, stationLimitsOf } from '../platform/settings.ts';
+import { openSqliteStore } from '../platform/sqlite.ts';
+import { connectWhenUp } from './connection.ts';
+import { createTemporalEngine } from './engine.ts';
+import { registerSearchAttributes } from './search-attributes.ts';
+import { createSweeper } from './sweeper.ts';
+import { workflowBundle } from './workflow-bundle.ts';
+
+const STOP_GRACE_MS = 8_000;
+const root = join(import.meta.dirname, '..');
+
+const settings = loadSettings(process.env);
+const paths = dataPaths(settings.CODEBAY_DATA);
+const log = createLog('worker', settings.CODEBAY_LOG_LEVEL);
+const draining = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => draining.abort());
+
+Runtime.install({
+  shutdownSignals: [],
+  logger: new DefaultLogger('WARN', ({ level, message, meta }) => log[level === 'ERROR' ? 'error' : 'warn']({ ...meta }, message)),
+});
+
+const secret = (await readFile(paths.secret, 'utf8')).trim();
+const stores = await openSqliteStore(paths.store);
+const gatewayUrl = settings.CODEBAY_GATEWAY_URL ?? `http://127.0.0.1:${settings.CODEBAY_GATEWAY_PORT}`;
+const publicUrl = settings.CODEBAY_PUBLIC_URL ?? `http://${settings.CODEBAY_HOST}:${settings.CODEBAY_PORT}`;
+const objects = createFilesystemStore({ root: paths.objects, publicUrl, secret });
+const codeSource = createCodeSource({
+  limits: stationLimitsOf(settings),
+  allowedHosts: settings.CODEBAY_GIT_ALLOWED_HOSTS,
+  tmpDir: tmpdir(),
+});
+const runner = createSandboxRunner({
+  runsDir: paths.runs,
+  installDir: root,
+  isolation: settings.CODEBAY_ISOLATION,
+  node: process.execPath,
+  readable: settings.CODEBAY_RUN_READABLE,
+});
+
+const connection = await connectWhenUp(settings.TEMPORAL_ADDRESS, draining.signal);
+const engine = createTemporalEngine({
+  client: new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE }),
+  taskQueue: settings.CODEBAY_TASK_QUEUE,
+});
+await registerSearchAttributes(connection.operatorService, settings.TEMPORAL_NAMESPACE, draining.signal);
+
+const worker = await Worker.create({
+  connection,
+  namespace: settings.TEMPORAL_NAMESPACE,
+  taskQueue: settings.CODEBAY_TASK_QUEUE,
+  workflowBundle: { codePath: await workflowBundle({ root, cacheDir: join(root, 'node_modules/.cache/codebay') }) },
+  activities: createActivities({
+    stores,
+    objects,
+    runner,
+    codeSource,
+    engine,
+    draining: draining.signal,
+    gatewayUrl,
+    secret,
+    maxRuns: settings.CODEBAY_MAX_RUNS,
+    runLimits: runLimitsOf(settings),
+    defaultOwner: 'default',
+  }),
+  // Watchers only poll; a station with many runs must not starve its bookkeeping.
+  maxConcurrentActivityTaskExecutions: 200,
+  // In-flight steps finish or hand over; what is left is cancelled before the force time-out ends the process.
+  shutdownGraceTime: '10s',
+  shutdownForceTime: '20s',
+  // A dead worker's cached workflows move to another one after this long.
+  stickyQueueScheduleToStartTimeout: '3s',
+  maxHeartbeatThrottleInterval: '3s',
+});
+const sweeper = createSweeper({ ...stores, runner, objects, engine, log, by: randomUUID() });
+draining.signal.addEventListener('abort', () => worker.shutdown(), { once: true });
+if (draining.signal.aborted) worker.shutdown();
+
+process.stdout.write(`${JSON.stringify({ ready: true, task_queue: settings.CODEBAY_TASK_QUEUE })}\n`);
+await Promise.all([worker.run(), sweeper.run(draining.signal)]);
+
+if (settings.CODEBAY_RUNS_ON_SHUTDOWN === 'stop')
+  await Promise.all((await runner.list()).map((runId) => runner.stop(runId, STOP_GRACE_MS)));
+await connection.close();
+await stores.close();
+log.info({}, 'the worker has shut down');
