@@ -11,7 +11,7 @@ export interface EventPage {
 
 /** The one door for a task's events. Numbers are strictly increasing per task, without gaps, and survive restarts. */
 export interface EventLog {
-  /** Appends those events that this source hasn't appended yet, in one transaction; returns the task's highest number. */
+  /** Appends those events that this source hasn't appended yet, in one transaction; returns the task's highest number. An erased or unknown task takes none: 0. */
   append(taskId: string, source: string, events: readonly SourcedEvent[]): Promise<number>;
   read(taskId: string, afterSeq: number, limit: number): Promise<EventPage>;
   /** Yields whenever anything in the store may have changed, by whichever process, until the signal aborts. Yields once at the start. */

@@ -29,7 +29,7 @@ export interface Settlement {
 
 /** Tokens and money per task, exact over any number of processes: reserve the worst case, then settle. */
 export interface Ledger {
-  /** Checks and reserves in one step. The id is for `settle`. */
+  /** Checks (settled + reserved + asked) against the limits and reserves in one step. A cost of null counts as nothing. The id is for `settle`. */
   reserve(
     reservation: Reservation,
     limits: BudgetLimits,
@@ -40,5 +40,6 @@ export interface Ledger {
   findJournaled(taskId: string, turn: number, requestSha256: string): Promise<Settlement | null>;
   /** Settles as estimated whatever a dead process left reserved for longer than `olderThanMs`; returns how many. */
   sweep(olderThanMs: number): Promise<number>;
+  /** What is settled, estimates included; open reservations aren't spent yet. */
   usage(taskId: string): Promise<Usage>;
 }

@@ -14,7 +14,7 @@ export interface RunPatch {
 export interface RunStore {
   /** Makes the run's row, raising the task's current epoch of that kind: writes of earlier runs are refused from then on. Idempotent. */
   open(run: { readonly id: string; readonly taskId: string; readonly kind: RunKind; readonly epoch: number }): Promise<void>;
-  /** Grants a slot when fewer than `max` runs hold one and no run has waited longer; true when the run holds one. Idempotent. */
+  /** Grants a slot when that leaves one of the `max` for every run that has waited longer; true when the run holds one. Idempotent. */
   claimSlot(runId: string, max: number): Promise<boolean>;
   /** Ends the run and frees its slot; returns the tasks whose runs wait for one, oldest first. Idempotent. */
   end(runId: string): Promise<readonly string[]>;

@@ -12,7 +12,10 @@ export interface Claim {
 
 /** The task rows seen as an outbox of workflow starts and cancellations. */
 export interface StartOutbox {
-  /** Claims unfinished rows whose start (or whose cancellation after a cancel request) isn't acknowledged. */
+  /**
+   * Claims unfinished rows whose start isn't acknowledged, or whose cancellation was asked for: the latter come again after each lease
+   * until they are terminal, so that cancelling needs no acknowledgement.
+   */
   claimUnstarted(claim: Claim): Promise<readonly TaskRecord[]>;
   acknowledgeStart(taskId: string): Promise<void>;
   /** Claims unfinished, acknowledged rows that nobody wrote to for `olderThanMs`, for the reconciler. */

@@ -1,0 +1,39 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { EgressLedger } from '../../tasks/ports/egress-ledger.ts';
+import { type StoreDatabase, transaction } from './database.ts';
+import { decode, encode } from './json-text.ts';
+import { lockTask } from './task-lock.ts';
+
+/** A set-up script that connects in a loop must not fill the store: only the newest are kept. */
+const MAX_ENTRIES = 1000;
+
+export const createEgressLedger = (database: StoreDatabase): EgressLedger => ({
+  record: (taskId, entry) =>
+    transaction(database, async (trx) => {
+      // The connection may outlive its task; what is erased stays erased.
+      if ((await lockTask(database, trx, taskId)) === undefined) return;
+      await trx
+        .insertInto('egress')
+        .values({ id: uuidv7(), task_id: taskId, entry: encode(entry) })
+        .execute();
+      const surplus = await trx
+        .selectFrom('egress')
+        .select('id')
+        .where('task_id', '=', taskId)
+        .orderBy('id', 'desc')
+        .offset(MAX_ENTRIES)
+        .limit(1)
+        .executeTakeFirst();
+      if (surplus !== undefined) await trx.deleteFrom('egress').where('task_id', '=', taskId).where('id', '<=', surplus.id).execute();
+    }),
+  list: async (taskId) => {
+    const rows = await database.db
+      .selectFrom('egress')
+      .select('entry')
+      .where('task_id', '=', taskId)
+      .orderBy('id')
+      .limit(MAX_ENTRIES)
+      .execute();
+    return rows.map(({ entry }) => decode(entry));
+  },
+});

@@ -1,0 +1,116 @@
+/*
+ * One statement a step, because MySQL's DDL isn't transactional; never edited once released, only added to.
+ * The SQL is what SQLite and MySQL have in common: times are milliseconds in BIGINT, JSON is text.
+ * Every row of a task hangs on its row in `tasks`, so that erasing that one row erases all.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `create table if not exists tasks (
+    id varchar(40) not null primary key,
+    owner varchar(64) not null,
+    spec mediumtext not null,
+    repo varchar(2048) not null,
+    status varchar(16) not null,
+    phase varchar(32),
+    waiting_for varchar(16),
+    failure mediumtext,
+    commit_id varchar(64),
+    verification mediumtext,
+    artifacts mediumtext not null,
+    revision bigint not null,
+    timings text not null,
+    start_acknowledged int not null,
+    cancel_requested_at bigint,
+    last_event_seq bigint not null,
+    claim_token varchar(160),
+    claimed_until bigint not null,
+    created_at bigint not null,
+    started_at bigint,
+    finished_at bigint,
+    updated_at bigint not null
+  )`,
+  'create index tasks_by_time on tasks (created_at, id)',
+  'create index tasks_by_owner on tasks (owner, created_at, id)',
+  'create index tasks_by_status on tasks (status, created_at, id)',
+  'create index tasks_by_claim on tasks (claim_token)',
+  'create table if not exists tombstones (task_id varchar(40) not null primary key, erased_at bigint not null)',
+  `create table if not exists events (
+    task_id varchar(40) not null,
+    seq bigint not null,
+    source varchar(64) not null,
+    source_seq bigint not null,
+    at bigint not null,
+    event mediumtext not null,
+    primary key (task_id, seq),
+    unique (task_id, source, source_seq),
+    foreign key (task_id) references tasks (id) on delete cascade
+  )`,
+  `create table if not exists runs (
+    id varchar(64) not null primary key,
+    task_id varchar(40) not null,
+    kind varchar(8) not null,
+    epoch int not null,
+    phase varchar(16) not null,
+    checkpoint text,
+    completion mediumtext,
+    created_at bigint not null,
+    granted_at bigint,
+    ended_at bigint,
+    unique (task_id, kind, epoch),
+    foreign key (task_id) references tasks (id) on delete cascade
+  )`,
+  'create index runs_by_slot on runs (ended_at, granted_at, created_at)',
+  'create table if not exists locks (name varchar(32) not null primary key)',
+  "insert into locks (name) values ('slots')",
+  `create table if not exists ledger (
+    id varchar(36) not null primary key,
+    task_id varchar(40) not null,
+    run_id varchar(64) not null,
+    turn bigint not null,
+    request_sha256 varchar(64) not null,
+    model varchar(128) not null,
+    state varchar(16) not null,
+    reserved_tokens bigint not null,
+    reserved_cost_micros bigint,
+    input_tokens bigint not null,
+    output_tokens bigint not null,
+    cost_micros bigint,
+    journaled int not null,
+    created_at bigint not null,
+    foreign key (task_id) references tasks (id) on delete cascade
+  )`,
+  'create index ledger_by_turn on ledger (task_id, turn)',
+  'create index ledger_by_state on ledger (state, created_at)',
+  `create table if not exists messages (
+    task_id varchar(40) not null,
+    seq bigint not null,
+    id varchar(128) not null,
+    text mediumtext not null,
+    at bigint not null,
+    primary key (task_id, seq),
+    unique (task_id, id),
+    foreign key (task_id) references tasks (id) on delete cascade
+  )`,
+  `create table if not exists egress (
+    id varchar(36) not null primary key,
+    task_id varchar(40) not null,
+    entry text not null,
+    foreign key (task_id) references tasks (id) on delete cascade
+  )`,
+  'create index egress_by_task on egress (task_id, id)',
+  `create table if not exists api_keys (
+    sha256 varchar(64) not null primary key,
+    owner varchar(64) not null,
+    created_at bigint not null
+  )`,
+  `create table if not exists idempotency_keys (
+    owner varchar(64) not null,
+    key_sha256 varchar(64) not null,
+    task_id varchar(40) not null,
+    body_sha256 varchar(64),
+    leased_until bigint not null,
+    kept_until bigint not null,
+    primary key (owner, key_sha256)
+  )`,
+  'create index idempotency_keys_by_age on idempotency_keys (kept_until)',
+  'create index idempotency_keys_by_task on idempotency_keys (task_id)',
+];

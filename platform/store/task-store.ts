@@ -1,0 +1,115 @@
+import type { NewTask, TaskQuery, TaskStore } from '../../tasks/ports/task-store.ts';
+import { isTerminal } from '../../tasks/status.ts';
+import { repositoryOf } from '../../tasks/task.ts';
+import { decodeCursor, encodeCursor } from './cursor.ts';
+import { type StoreDatabase, transaction } from './database.ts';
+import { encode } from './json-text.ts';
+import type { TaskRow } from './schema.ts';
+import { lockTask } from './task-lock.ts';
+import { patchColumns, toTaskRecord } from './task-record.ts';
+import { endWaitingRuns } from './waiting-runs.ts';
+
+const newRow = ({ id, owner, spec }: NewTask, now: number): TaskRow => ({
+  id,
+  owner,
+  spec: encode(spec),
+  repo: repositoryOf(spec),
+  status: 'QUEUED',
+  phase: null,
+  waiting_for: null,
+  failure: null,
+  commit_id: null,
+  verification: null,
+  artifacts: encode([]),
+  revision: 0,
+  timings: encode({}),
+  start_acknowledged: 0,
+  cancel_requested_at: null,
+  last_event_seq: 0,
+  claim_token: null,
+  claimed_until: 0,
+  created_at: now,
+  started_at: null,
+  finished_at: null,
+  updated_at: now,
+});
+
+const createInsert =
+  (database: StoreDatabase): TaskStore['insert'] =>
+  (task) =>
+    transaction(database, async (trx) => {
+      // The row first: it waits for an erasure under way, whose tombstone is then seen.
+      const [result] = await database.dialect.insertIgnore(trx.insertInto('tasks').values(newRow(task, database.now()))).execute();
+      if (result?.numInsertedOrUpdatedRows !== 1n) return 'exists';
+      const tombstone = await trx.selectFrom('tombstones').select('task_id').where('task_id', '=', task.id).executeTakeFirst();
+      if (tombstone === undefined) return 'inserted';
+      await trx.deleteFrom('tasks').where('id', '=', task.id).execute();
+      return 'erased';
+    });
+
+const createList =
+  ({ db }: StoreDatabase): TaskStore['list'] =>
+  async ({ owner, status, repo, limit, cursor }: TaskQuery) => {
+    let query = db
+      .selectFrom('tasks')
+      .selectAll()
+      .orderBy('created_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit + 1);
+    if (owner !== null) query = query.where('owner', '=', owner);
+    if (status !== undefined) query = query.where('status', '=', status);
+    if (repo !== undefined) query = query.where('repo', '=', repo);
+    if (cursor !== undefined) {
+      const { createdAt, id } = decodeCursor(cursor);
+      query = query.where((where) =>
+        where.or([where('created_at', '<', createdAt), where.and([where('created_at', '=', createdAt), where('id', '<', id)])]),
+      );
+    }
+    const rows = await query.execute();
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    const nextCursor = rows.length > limit && last !== undefined ? encodeCursor({ createdAt: last.created_at, id: last.id }) : null;
+    return { tasks: page.map(toTaskRecord), nextCursor };
+  };
+
+const createUpdate =
+  (database: StoreDatabase): TaskStore['update'] =>
+  (id, revision, patch) =>
+    transaction(database, async (trx) => {
+      const row = await lockTask(database, trx, id);
+      if (row === undefined) return 'missing';
+      if (isTerminal(row.status)) return 'terminal';
+      if (revision <= row.revision) return 'stale';
+      const now = database.now();
+      await trx
+        .updateTable('tasks')
+        .set({ ...patchColumns(row, patch, now), revision })
+        .where('id', '=', id)
+        .execute();
+      if (patch.status !== undefined && isTerminal(patch.status)) await endWaitingRuns(trx, id, now);
+      return 'written';
+    });
+
+const createErase =
+  (database: StoreDatabase): TaskStore['erase'] =>
+  (id) =>
+    transaction(database, async (trx) => {
+      const row = await lockTask(database, trx, id);
+      if (row === undefined || !isTerminal(row.status)) return false;
+      await trx.insertInto('tombstones').values({ task_id: id, erased_at: database.now() }).execute();
+      // Keys are taken before the task exists, so they hang on nothing; all else goes with the row.
+      await trx.deleteFrom('idempotency_keys').where('task_id', '=', id).execute();
+      await trx.deleteFrom('tasks').where('id', '=', id).execute();
+      return true;
+    });
+
+export const createTaskStore = (database: StoreDatabase): TaskStore => ({
+  insert: createInsert(database),
+  get: async (id) => {
+    const row = await database.db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst();
+    return row === undefined ? null : toTaskRecord(row);
+  },
+  list: createList(database),
+  update: createUpdate(database),
+  erase: createErase(database),
+});
