@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { close, constants, open } from 'node:fs';
+import { promisify } from 'node:util';
+import { identifyProcess, signalProcess } from './process-identity.ts';
+import { putInCharge, runFiles } from './run-folder.ts';
+import { SYSTEM_PATH } from './system-path.ts';
+
+/** Nothing of the station's environment: it may hold keys. */
+const ENVIRONMENT = { PATH: SYSTEM_PATH, LANG: 'C.UTF-8' };
+
+/**
+ * Starts a run's sidecar, detached from this process, and puts it in charge; where another one was faster, ours ends at once. A sidecar that
+ * starts before it is recorded records itself, so a starter that dies in between leaves no run without one.
+ */
+export const spawnSidecar = async ({ path, node, entry }: { path: string; node: string; entry: string }): Promise<void> => {
+  const log = await promisify(open)(runFiles(path).log, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o600);
+  try {
+    const child = spawn(node, ['--disable-warning=ExperimentalWarning', entry, path], {
+      cwd: path,
+      detached: true,
+      env: ENVIRONMENT,
+      stdio: ['ignore', log, log],
+    });
+    await once(child, 'spawn');
+    child.unref();
+    const identity = identifyProcess(child.pid ?? 0);
+    if (identity !== null && !(await putInCharge(path, identity))) signalProcess(identity, 'SIGKILL');
+  } finally {
+    await promisify(close)(log);
+  }
+};
