@@ -2,7 +2,8 @@ import { CodebayError } from '../sdk/index.ts';
 import { CliError, EXIT } from './cli-error.ts';
 import { paint, remark } from './terminal.ts';
 
-const exitCodeOf = (problemStatus: number): number => (problemStatus === 0 || problemStatus === 401 || problemStatus >= 500 ? EXIT.station : EXIT.failed);
+const exitCodeOf = (problemStatus: number): number =>
+  problemStatus === 0 || problemStatus === 401 || problemStatus >= 500 ? EXIT.station : EXIT.failed;
 
 /** Says on stderr what went wrong in one line with its remedy, never a stack, and returns the exit code. */
 export const reportError = (error: unknown): number => {

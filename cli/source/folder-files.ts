@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
-import { lstat, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { isErrno } from '../../platform/sandbox/atomic-file.ts';
+import { CliError } from '../cli-error.ts';
 
 const execute = promisify(execFile);
 const LIST_MAX_BYTES = 512 * 1024 * 1024;
@@ -25,32 +27,34 @@ const isGitFolder = (folder: string): Promise<boolean> =>
     () => false,
   );
 
-const walk = async (folder: string, below = ''): Promise<string[]> => {
-  const entries = await readdir(join(folder, below), { withFileTypes: true });
-  const paths: string[] = [];
-  for (const entry of entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
-    if (entry.name === '.git' || entry.name === 'node_modules') continue;
-    const path = below === '' ? entry.name : `${below}/${entry.name}`;
-    if (entry.isDirectory()) paths.push(...(await walk(folder, path)));
-    else paths.push(path);
+/** Outside a repository an empty one, elsewhere, lends git's reading of .gitignore. */
+const listedWithoutRepository = async (folder: string): Promise<string> => {
+  const lent = await mkdtemp(join(tmpdir(), 'codebay-list-'));
+  try {
+    await git(lent, 'init', '--quiet', '--bare');
+    const place = [`--git-dir=${lent}`, `--work-tree=${resolve(folder)}`];
+    return await git(folder, ...place, 'ls-files', '-z', '--others', '--exclude-standard', '--exclude=node_modules/');
+  } finally {
+    await rm(lent, { recursive: true, force: true });
   }
-  return paths;
 };
 
-/** `git ls-files` reads .gitignore outside a repository too, once it is told where an (empty) one would be. */
-const listed = async (folder: string): Promise<string[]> => {
-  if (!(await isGitFolder(folder))) return walk(folder);
-  const names = await git(folder, 'ls-files', '-z', '--cached', '--others', '--exclude-standard');
+const listed = async (folder: string): Promise<readonly string[]> => {
+  const names = (await isGitFolder(folder))
+    ? await git(folder, 'ls-files', '-z', '--cached', '--others', '--exclude-standard')
+    : await listedWithoutRepository(folder);
   return [...new Set(names.split('\0').filter((name) => name !== ''))];
 };
 
 /**
- * The files of a folder as they are now: tracked and new ones where git knows the folder (ignored ones left out, deleted ones too), else all
- * but `.git` and `node_modules`. Submodules and special files are left out.
+ * The files of a folder as they are now, uncommitted work included, as git sees them: without ignored and deleted ones. Outside a repository
+ * .gitignore is honoured too, and `node_modules` is left out. Submodules and special files are left out.
  */
 export const folderFiles = async (folder: string): Promise<readonly FolderFile[]> => {
   const files: FolderFile[] = [];
   for (const path of await listed(folder)) {
+    if (path.includes('\ufffd'))
+      throw new CliError(`the file name ${path} is not UTF-8.`, 'Rename it, or hand the project over by --repo.');
     const source = join(folder, path);
     try {
       const stat = await lstat(source);
