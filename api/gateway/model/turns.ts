@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import type { Ledger, Settlement } from '../../../tasks/ports/ledger.ts';
+import type { ModelPrice } from '../../../tasks/usage.ts';
+import { type AdmittedRun, isCurrent, runOver } from '../admission.ts';
+import { asGatewayError } from '../error-response.ts';
+import type { LiveWork } from '../live-work.ts';
+import type { GatewayLog } from '../options.ts';
+import type { Rate } from '../rate.ts';
+import type { Announce } from '../run/announcer.ts';
+import { type AnswerBuffer, createAnswerBuffer } from './answer-buffer.ts';
+import { budgetOf, costMicrosOf } from './budget.ts';
+import type { Journal, TurnId } from './journal.ts';
+import type { CallEnd, CallSink, createModelCall } from './model-call.ts';
+import { modelError } from './model-error.ts';
+import type { ModelRequest } from './model-request.ts';
+
+interface Head {
+  readonly contentType: string;
+  readonly requestId: string | null;
+}
+
+/** One turn under way, shared by all who ask the same. */
+interface Flight {
+  readonly head: Promise<Head>;
+  readonly answer: AnswerBuffer;
+  readonly runIds: Set<string>;
+  readonly landed: Promise<void>;
+}
+
+export interface Turns {
+  /** The answer to this request at this turn of the task: from the journal, from the same request under way, or from the model. */
+  ask(admitted: AdmittedRun, turn: number, request: ModelRequest): Promise<Response>;
+  /** When no turn is under way. */
+  landed(): Promise<void>;
+}
+
+/** Model turns: each is reserved, asked once, journaled and settled, whoever still listens. */
+export const createTurns = (deps: {
+  readonly ledger: Ledger;
+  readonly journal: Journal;
+  readonly call: ReturnType<typeof createModelCall>;
+  readonly announce: Announce;
+  readonly liveWork: LiveWork;
+  readonly rate: Rate;
+  readonly prices: Readonly<Record<string, ModelPrice>>;
+  readonly log: GatewayLog;
+}): Turns => {
+  const flights = new Map<string, Flight>();
+  const priceOf = (model: string) => (Object.hasOwn(deps.prices, model) ? deps.prices[model] : undefined);
+
+  /** Bookkeeping after the fact: its failure must not take an answer from the run that was paid for. */
+  const bookkeep = async (what: string, work: Promise<unknown>): Promise<boolean> => {
+    try {
+      await work;
+      return true;
+    } catch (error) {
+      deps.log.error({ err: error }, what);
+      return false;
+    }
+  };
+
+  const tell = (id: TurnId, source: string, model: string, settlement: Omit<Settlement, 'kind' | 'journaled'>, replayed: boolean) =>
+    deps.announce(id.taskId, source, {
+      type: 'model_turn',
+      data: {
+        turn: id.turn,
+        model,
+        input_tokens: settlement.inputTokens,
+        output_tokens: settlement.outputTokens,
+        cost_usd: settlement.costMicros === null ? null : settlement.costMicros / 1_000_000,
+        replayed,
+      },
+    });
+
+  const reserve = async ({ task, run }: AdmittedRun, id: TurnId, request: ModelRequest): Promise<string> => {
+    const price = priceOf(request.model);
+    const worst = { inputTokens: request.inputTokens, outputTokens: request.maxOutputTokens };
+    const reserved = await deps.ledger.reserve(
+      {
+        ...id,
+        runId: run.id,
+        model: request.model,
+        tokens: worst.inputTokens + worst.outputTokens,
+        costMicros: costMicrosOf(price, worst),
+      },
+      budgetOf(task, request.model, price),
+    );
+    if (!reserved.granted) {
+      throw modelError(402, 'BUDGET_EXHAUSTED', 'what is left of the budget does not cover the worst case of this turn');
+    }
+    return reserved.id;
+  };
+
+  const settlementOf = (request: ModelRequest, end: CallEnd, journaled: boolean): Settlement => {
+    const told = end.state === 'answered' ? end.usage : null;
+    const free = end.state === 'broken' && !end.charged;
+    const guess = { inputTokens: request.inputTokens, outputTokens: end.outputGuess };
+    const used = free ? { inputTokens: 0, outputTokens: 0 } : (told ?? guess);
+    const kind = free || told !== null ? 'reported' : 'estimated';
+    return { ...used, costMicros: costMicrosOf(priceOf(request.model), used), kind, journaled };
+  };
+
+  /** Gives the journaled answer; false where there is none. */
+  const replay = async (id: TurnId, model: string, sink: CallSink): Promise<boolean> => {
+    const kept = await deps.journal.find(id);
+    if (kept === null) return false;
+    const spent = { inputTokens: kept.inputTokens, outputTokens: kept.outputTokens, costMicros: 0 };
+    await bookkeep('a replayed turn could not be announced', tell(id, `replay:${randomUUID()}`, model, spent, true));
+    sink.begin(kept.contentType, null);
+    sink.write(kept.body);
+    return true;
+  };
+
+  const fly = async (admitted: AdmittedRun, id: TurnId, request: ModelRequest, flight: Flight, sink: CallSink, abort: AbortSignal) => {
+    if (await replay(id, request.model, sink)) return;
+    deps.rate.take(id.taskId);
+    const reservation = await reserve(admitted, id, request);
+    const end = await deps.call(request, sink, abort);
+    const { contentType } = end.state === 'answered' ? await flight.head : { contentType: '' };
+    const keep = end.state === 'answered' && end.replayable;
+    const whole = keep ? Buffer.concat([flight.answer.bytes(), end.last]) : Buffer.alloc(0);
+    const journaled = keep && (await bookkeep('an answer could not be journaled', deps.journal.keep(id, contentType, whole)));
+    const settlement = settlementOf(request, end, journaled);
+    await bookkeep('a turn could not be settled', deps.ledger.settle(reservation, settlement));
+    if (settlement.inputTokens + settlement.outputTokens > 0) {
+      await bookkeep('a turn could not be announced', tell(id, `turn:${reservation}`, request.model, settlement, false));
+    }
+    if (end.state === 'broken') throw end.error;
+    sink.write(end.last);
+  };
+
+  const takeOff = (admitted: AdmittedRun, id: TurnId, key: string, request: ModelRequest): Flight => {
+    const head = Promise.withResolvers<Head>();
+    // Whoever asked may have gone; the refusal is theirs alone.
+    head.promise.catch(() => undefined);
+    const answer = createAnswerBuffer();
+    const abort = new AbortController();
+    const runIds = new Set([admitted.run.id]);
+    const sink: CallSink = { begin: (contentType, requestId) => head.resolve({ contentType, requestId }), write: answer.write };
+    const unwatch = deps.liveWork.add({
+      runId: admitted.run.id,
+      mayGoOn: (now) => now === null || (now.task?.cancel_requested === false && [...runIds].some((runId) => isCurrent(runId, now.runs))),
+      cut: () => abort.abort(),
+    });
+    const landing = Promise.withResolvers<void>();
+    const flight: Flight = { head: head.promise, answer, runIds, landed: landing.promise };
+    flights.set(key, flight);
+    const land = async () => {
+      try {
+        await fly(admitted, id, request, flight, sink, abort.signal);
+        answer.end();
+      } catch (error) {
+        const told = asGatewayError(error, deps.log);
+        head.reject(told);
+        answer.fail(told);
+      } finally {
+        unwatch();
+        flights.delete(key);
+        landing.resolve();
+      }
+    };
+    void land();
+    return flight;
+  };
+
+  return {
+    ask: async (admitted, turn, request) => {
+      if (admitted.task.cancel_requested) throw runOver('the task is cancelled');
+      const id: TurnId = { taskId: admitted.task.id, turn, requestSha256: request.sha256 };
+      const key = `${id.taskId} ${turn} ${request.sha256}`;
+      const flight = flights.get(key) ?? takeOff(admitted, id, key, request);
+      flight.runIds.add(admitted.run.id);
+      const { contentType, requestId } = await flight.head;
+      return new Response(flight.answer.read(), {
+        headers: { 'content-type': contentType, ...(requestId === null ? {} : { 'x-request-id': requestId }) },
+      });
+    },
+    landed: async () => {
+      await Promise.all([...flights.values()].map((flight) => flight.landed));
+    },
+  };
+};

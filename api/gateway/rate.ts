@@ -1,0 +1,30 @@
+import { rateLimited } from './gateway-error.ts';
+
+export interface Rate {
+  /** Takes `amount` for `key`, or throws 429 with the time after which it fits. An amount over the whole bucket waits for a full one. */
+  take(key: string, amount?: number): void;
+}
+
+/** A token bucket for each key, full at first, refilled evenly; a minute's worth may be spent at once. */
+export const createRate = (what: string, perMinute: number, now: () => number): Rate => {
+  const perMs = perMinute / 60_000;
+  const buckets = new Map<string, { left: number; at: number }>();
+  const prune = (time: number) => {
+    for (const [key, bucket] of buckets) if (time - bucket.at > 60_000) buckets.delete(key);
+  };
+  return {
+    take: (key, amount = 1) => {
+      const time = now();
+      if (buckets.size > 1000) prune(time);
+      const bucket = buckets.get(key) ?? { left: perMinute, at: time };
+      bucket.left = Math.min(perMinute, bucket.left + (time - bucket.at) * perMs);
+      bucket.at = time;
+      buckets.set(key, bucket);
+      const needed = Math.min(amount, perMinute);
+      if (bucket.left < needed) {
+        throw rateLimited(`too many ${what}`, Math.max(1, Math.ceil((needed - bucket.left) / perMs / 1000)));
+      }
+      bucket.left -= needed;
+    },
+  };
+};
