@@ -106,7 +106,8 @@ const give = (response: ServerResponse, model: string, answer: Answer, turn: num
     case undefined:
     case 'say':
       speak(response, model, answer, turn);
-      return finish(response, model, answer, turn);
+      finish(response, model, answer, turn);
+      return;
     case 'drop':
       speak(response, model, answer, turn);
       if (answer.clean === true) response.end();
