@@ -98,6 +98,6 @@ export const runToEnd = async (context: RunContext): Promise<RunEnd> => {
     if (end.interrupted) continue;
     losses += 1;
     if (losses > MAX_RESUMES) return { state: 'failed', reason: 'RUN_LOST', detail: end.detail };
-    await sleep(1000 * 2 ** losses);
+    await sleep(500 * 2 ** losses);
   }
 };
