@@ -1,0 +1,67 @@
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { createInflateRaw, inflateRawSync } from 'node:zlib';
+import { FailureError } from '../../tasks/failure.ts';
+import type { WindowedReader } from './windowed-reader.ts';
+import { unsafe } from './zip-member.ts';
+import { DEFLATED, LOCAL_HEADER_BYTES, type PlannedMember } from './zip-plan.ts';
+
+/** Members up to this size are inflated at once: a stream for each of 100,000 small files costs ten times their work. */
+const AT_ONCE_BYTES = 1024 * 1024;
+
+const LOCAL_SIGNATURE = 0x04034b50;
+
+const invalid = (cause: unknown): FailureError => new FailureError('ARCHIVE_INVALID', 'the zip is damaged', { cause });
+
+const dataStartOf = (reader: WindowedReader, member: PlannedMember): number => {
+  const header = reader.bytes(member.headerStart, LOCAL_HEADER_BYTES);
+  if (header.length < LOCAL_HEADER_BYTES || header.readUInt32LE(0) !== LOCAL_SIGNATURE) throw invalid('no local header');
+  return member.headerStart + LOCAL_HEADER_BYTES + header.readUInt16LE(26) + header.readUInt16LE(28);
+};
+
+const inflateAtOnce = (packed: Buffer, member: PlannedMember): Buffer => {
+  try {
+    return inflateRawSync(packed, { maxOutputLength: member.sizeBytes + 1 });
+  } catch (error) {
+    if (error instanceof RangeError) throw unsafe(member.path, 'holds more bytes than it declares');
+    throw invalid(error);
+  }
+};
+
+/** Whether an error is the operating system's, so not the archive's fault. */
+const isSystemError = (error: unknown): boolean => error instanceof Error && 'syscall' in error;
+
+/**
+ * Hands over the really inflated bytes of one member, in order, to `write`, and no more than it declares.
+ * Throws ARCHIVE_UNSAFE where there are more, ARCHIVE_INVALID where the data is damaged.
+ */
+export const readContent = async (
+  reader: WindowedReader,
+  member: PlannedMember,
+  signal: AbortSignal,
+  write: (chunk: Buffer) => void,
+): Promise<void> => {
+  const start = dataStartOf(reader, member);
+  if (start + member.packedBytes > reader.sizeBytes) throw invalid('data beyond the end');
+  const deflated = member.method === DEFLATED;
+  if (member.packedBytes <= AT_ONCE_BYTES && member.sizeBytes <= AT_ONCE_BYTES) {
+    const packed = reader.bytes(start, member.packedBytes);
+    write(deflated ? inflateAtOnce(packed, member) : packed);
+    return;
+  }
+  const source = createReadStream('', { fd: reader.fd, autoClose: false, start, end: start + member.packedBytes - 1 });
+  let bytes = 0;
+  const take = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      if (bytes > member.sizeBytes) throw unsafe(member.path, 'holds more bytes than it declares');
+      write(chunk);
+    }
+  };
+  try {
+    await (deflated ? pipeline(source, createInflateRaw(), take, { signal }) : pipeline(source, take, { signal }));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error instanceof FailureError || isSystemError(error) ? error : invalid(error);
+  }
+};

@@ -1,0 +1,79 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StationLimits } from '../../tasks/limits.ts';
+import type { CodeSource, StageInput } from '../../tasks/ports/code-source.ts';
+import { packFolder } from '../archive/pack-folder.ts';
+import { checkoutCommit } from './checkout.ts';
+import { createGit } from './git.ts';
+import type { HostEnvironment } from './hardening.ts';
+import { importZip } from './import-zip.ts';
+import { checkRemote, type ResolveHost, resolveByDns } from './remote.ts';
+import { isCommitId, resolveCommit } from './resolve-commit.ts';
+
+export interface CodeSourceOptions {
+  readonly limits: StationLimits;
+  /** `host` or `host:port`: git hosts that may be private or plain http. */
+  readonly allowedHosts: readonly string[];
+  /** Made where absent; holds one folder a call while it lasts. */
+  readonly tmpDir: string;
+  readonly resolveHost?: ResolveHost;
+  /** PATH and the certificate authorities (GIT_SSL_CAINFO, SSL_CERT_FILE, SSL_CERT_DIR) are taken from it, nothing else. */
+  readonly environment?: HostEnvironment;
+  /** How long a host may take to list its refs. */
+  readonly listTimeoutMs?: number;
+  /** How long any one git command may take; 20 minutes is 2 GB at 14 Mbit/s. */
+  readonly commandTimeoutMs?: number;
+}
+
+/**
+ * Gets code by git over HTTPS, or from an uploaded zip, and packs it. Nothing of it is executed on the way, and nothing stays in
+ * `tmpDir`, whatever happens short of the death of the process.
+ */
+export const createCodeSource = (options: CodeSourceOptions): CodeSource => {
+  const { limits, allowedHosts, tmpDir, resolveHost = resolveByDns, environment = {} } = options;
+  const { listTimeoutMs = 60_000, commandTimeoutMs = 1_200_000 } = options;
+  const git = createGit(environment);
+
+  const inFolder = async <T>(use: (folder: string) => Promise<T>): Promise<T> => {
+    await mkdir(tmpDir, { recursive: true });
+    const folder = await mkdtemp(join(tmpDir, 'code-'));
+    try {
+      return await use(folder);
+    } finally {
+      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    }
+  };
+
+  const prepare = async (folder: string, input: StageInput): Promise<{ readonly code: string; readonly files: number }> => {
+    const { source, commit, zip, signal, onProgress } = input;
+    const common = { git, folder, subfolder: source.subfolder, limits, signal, onProgress, timeoutMs: commandTimeoutMs };
+    if (source.type === 'zip') {
+      if (zip === null) throw new TypeError('a zip source is staged from its zip');
+      return importZip({ ...common, zip });
+    }
+    if (commit === null || !isCommitId(commit)) throw new TypeError('a git source is staged from its pinned commit');
+    return checkoutCommit({ ...common, commit, remote: await checkRemote(source.url, allowedHosts, resolveHost) });
+  };
+
+  return {
+    resolve: async (source, signal) => {
+      const remote = await checkRemote(source.url, allowedHosts, resolveHost);
+      const commit = await inFolder((cwd) => resolveCommit({ git, cwd, remote, ref: source.ref, signal, timeoutMs: listTimeoutMs }));
+      return { commit };
+    },
+    stage: (input, sink) =>
+      inFolder(async (folder) => {
+        try {
+          const { code, files } = await prepare(folder, input);
+          const archive = await packFolder(code, { ...input, path: environment.PATH });
+          try {
+            return { object: await sink(archive), files };
+          } finally {
+            archive.destroy();
+          }
+        } finally {
+          input.zip?.destroy();
+        }
+      }),
+  };
+};

@@ -1,0 +1,60 @@
+import { FailureError } from '../../tasks/failure.ts';
+import { diagnoseRemote } from './diagnose.ts';
+import type { Git } from './git.ts';
+import type { Remote } from './remote.ts';
+
+/** A full commit id: SHA-1 or SHA-256, lower case. */
+export const isCommitId = (text: string): boolean => /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text);
+
+const parseRefs = (answer: string): ReadonlyMap<string, string> =>
+  new Map(
+    answer
+      .split('\n')
+      .filter((line) => line.includes('\t'))
+      .map((line) => line.split('\t') as [string, string])
+      .map(([id, name]) => [name, id]),
+  );
+
+/**
+ * Pins a branch, a tag (peeled to its commit), a full ref name, a full commit id or the default branch to a commit id.
+ * Where a branch and a tag share a name the branch is meant, as in `git clone --branch`.
+ * A commit id is only known to exist once it is fetched. Throws SOURCE_NOT_FOUND, SOURCE_EMPTY or SOURCE_UNREACHABLE.
+ */
+export const resolveCommit = async ({
+  git,
+  cwd,
+  remote,
+  ref,
+  signal,
+  timeoutMs,
+}: {
+  readonly git: Git;
+  readonly cwd: string;
+  readonly remote: Remote;
+  readonly ref: string | undefined;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}): Promise<string> => {
+  const list = async (...patterns: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+    try {
+      const answer = await git(['ls-remote', '--quiet', '--', remote.url, ...patterns], { cwd, config: remote.config, signal, timeoutMs });
+      return parseRefs(answer);
+    } catch (error) {
+      throw await diagnoseRemote(error, remote, signal);
+    }
+  };
+  const names = ref === undefined ? ['HEAD'] : ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
+  const wanted = ref !== undefined && isCommitId(ref.toLowerCase()) ? [] : names.flatMap((name) => [`${name}^{}`, name]);
+  const found = await list(...(wanted.length === 0 ? ['HEAD'] : wanted));
+  // The peeled name of an annotated tag stands first; a branch stands before a tag.
+  const commit = wanted.map((name) => found.get(name)).find((id) => id !== undefined);
+  if (commit !== undefined && isCommitId(commit)) return commit;
+  if (found.size === 0 && (await list()).size === 0) {
+    throw new FailureError('SOURCE_EMPTY', 'the repository has no commit yet');
+  }
+  if (wanted.length === 0 && ref !== undefined) return ref.toLowerCase();
+  throw new FailureError(
+    'SOURCE_NOT_FOUND',
+    ref === undefined ? 'the repository has no default branch' : `the repository has no branch, tag or commit named ${JSON.stringify(ref)}`,
+  );
+};
