@@ -11,6 +11,7 @@ const PROBLEMS = {
   HOST_REFUSED: { status: 421, title: 'Not a host of this station', remedy: 'Use localhost, or set CODEBAY_PUBLIC_URL.' },
   NOT_FOUND: { status: 404, title: 'Not found', remedy: 'Check the address; tasks are seen by their owner alone.' },
   INVALID_REQUEST: { status: 400, title: 'The request cannot be understood', remedy: 'Correct what the detail names.' },
+  INVALID_BODY: { status: 422, title: 'A field of the body is not valid', remedy: 'Correct what the detail names.' },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     title: 'The media type is not supported',

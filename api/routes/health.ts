@@ -1,0 +1,56 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { ApiDeps } from '../deps.ts';
+import type { ApiEnvironment } from '../environment.ts';
+import { json } from '../openapi/responses.ts';
+
+const CHECK_MS = 1000;
+const PARTS = ['store', 'engine', 'drain'] as const;
+/** An id that no task gets. */
+const PROBE_ID = 'readiness-probe';
+
+const readySchema = z.object({
+  status: z.enum(['ready', 'unavailable']),
+  /** What fails without keeping the API from its work: tasks are accepted, and started when the engine is back. */
+  degraded: z.array(z.enum(PARTS)),
+  failing: z.array(z.enum(PARTS)),
+});
+
+const liveRoute = createRoute({
+  method: 'get',
+  path: '/livez',
+  summary: 'Whether the process answers',
+  responses: { 200: json(z.object({ status: z.literal('live') }), 'It does') },
+});
+
+const readyRoute = createRoute({
+  method: 'get',
+  path: '/readyz',
+  summary: 'Whether requests can be served',
+  responses: { 200: json(readySchema, 'They can'), 503: json(readySchema, 'They cannot, for now') },
+});
+
+const answers = async (check: Promise<unknown>): Promise<boolean> => {
+  const done = new AbortController();
+  const late = pause(CHECK_MS, false, { signal: done.signal }).catch(() => false);
+  const answered = check.then(
+    () => true,
+    () => false,
+  );
+  try {
+    return await Promise.race([answered, late]);
+  } finally {
+    done.abort();
+  }
+};
+
+export const healthRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, engine, stopping }: ApiDeps): void => {
+  app.openapi(liveRoute, (c) => c.json({ status: 'live' as const }, 200));
+  app.openapi(readyRoute, async (c) => {
+    const [store, engineUp] = await Promise.all([answers(stores.tasks.get(PROBE_ID)), answers(engine.describe(PROBE_ID))]);
+    const failing = [...(store ? [] : ['store' as const]), ...(stopping.aborted ? ['drain' as const] : [])];
+    const degraded = engineUp ? [] : ['engine' as const];
+    if (failing.length > 0) return c.json({ status: 'unavailable' as const, degraded, failing }, 503);
+    return c.json({ status: 'ready' as const, degraded, failing }, 200);
+  });
+};

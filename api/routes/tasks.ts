@@ -1,0 +1,39 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { STATUSES } from '../../tasks/status.ts';
+import { taskPageSchema, taskViewSchema } from '../../tasks/task-view.ts';
+import type { ApiDeps } from '../deps.ts';
+import type { ApiEnvironment } from '../environment.ts';
+import { json, problems, taskIdParams } from '../openapi/responses.ts';
+import { ownedTask } from '../owned-task.ts';
+import { showSummary, showTask } from '../show-task.ts';
+
+const query = z.object({
+  status: z.enum(STATUSES).optional(),
+  repo: z.string().max(2048).optional().openapi({ description: 'Host and path without `.git`, or `zip`.' }),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.string().max(512).optional(),
+});
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/tasks',
+  summary: 'List tasks, newest first',
+  request: { query },
+  responses: { 200: json(taskPageSchema, 'A page of tasks'), ...problems(400) },
+});
+
+const showRoute = createRoute({
+  method: 'get',
+  path: '/v1/tasks/{id}',
+  summary: 'Show a task',
+  request: { params: taskIdParams },
+  responses: { 200: json(taskViewSchema, 'The task'), ...problems(404) },
+});
+
+export const taskRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores }: ApiDeps): void => {
+  app.openapi(listRoute, async (c) => {
+    const { tasks, nextCursor } = await stores.tasks.list({ owner: c.get('owner'), ...c.req.valid('query') });
+    return c.json({ data: tasks.map(showSummary), next_cursor: nextCursor }, 200);
+  });
+  app.openapi(showRoute, async (c) => c.json(await showTask(stores, await ownedTask(c, stores.tasks)), 200));
+};
