@@ -12,8 +12,9 @@ if (!existsSync(node)) {
   process.exit(1);
 }
 const child = spawn(node, [join(root, 'cli/main.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
-// A terminal sends its signals to both; a lone signal is handed on. The child decides when to end.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => signal === 'SIGINT' || child.kill(signal));
+// A terminal sends Ctrl-C to both; any other signal is handed on. The child decides when to end.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY) || child.kill(signal));
 child.on('exit', (code, signal) => {
   if (signal === null) process.exit(code ?? 1);
   process.removeAllListeners(signal);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { MODES } from '../tasks/spec.ts';
 import { STATUSES } from '../tasks/status.ts';
 import { EXIT } from './cli-error.ts';
@@ -9,12 +9,12 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 const number = (text: string): number => {
   const value = Number(text);
-  if (!Number.isFinite(value)) throw new CommanderError(EXIT.usage, 'codebay.number', `error: ${text} is not a number`);
+  if (!Number.isFinite(value)) throw new InvalidArgumentError('It is not a number.');
   return value;
 };
 const pair = (text: string, all: Record<string, string>): Record<string, string> => {
   const at = text.indexOf('=');
-  if (at < 1) throw new CommanderError(EXIT.usage, 'codebay.label', `error: a label is NAME=VALUE, not ${text}`);
+  if (at < 1) throw new InvalidArgumentError('A label is NAME=VALUE.');
   return { ...all, [text.slice(0, at)]: text.slice(at + 1) };
 };
 

@@ -8,8 +8,8 @@ import { createSupervisedProcess, type SupervisedProcess, saysReady } from './su
 import { temporalArguments, temporalIsReady } from './temporal-server.ts';
 
 const READY_MS = 30_000;
-/** The worker checkpoints and stops its runs in this time; the others have nothing that takes long. */
-const GRACE_MS = { worker: 30_000, api: 10_000, temporal: 10_000 } as const satisfies Record<ProcessName, number>;
+/** The worker drains for at most 20 s, then checkpoints and stops its runs; the others have nothing that takes long. */
+const GRACE_MS = { worker: 35_000, api: 10_000, temporal: 10_000 } as const satisfies Record<ProcessName, number>;
 
 export interface Station {
   /** Resolves when all of it is ready; after a failure `stop` ends what had started. */
