@@ -24,7 +24,13 @@ export const fakeActivities = (overrides: Partial<Activities> = {}): { readonly 
     ...overrides,
   };
   const recording = <K extends keyof Activities>(name: K) =>
-    [name, (input: never) => (calls.push({ name, input }), (answers[name] as (input: never) => Promise<unknown>)(input))] as const;
+    [
+      name,
+      (input: never) => {
+        calls.push({ name, input });
+        return (answers[name] as (input: never) => Promise<unknown>)(input);
+      },
+    ] as const;
   const activities = Object.fromEntries((Object.keys(answers) as (keyof Activities)[]).map(recording)) as unknown as Activities;
   return { activities, calls };
 };
