@@ -1,0 +1,61 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { openSqliteStore } from '../../../platform/sqlite.ts';
+import { StoreTooNewError } from '../../../platform/store/migrate.ts';
+import { type StoreFixture, storeContract } from '../../support/store-contract.ts';
+
+const openFixture = async (): Promise<StoreFixture> => {
+  const folder = await mkdtemp(join(tmpdir(), 'codebay-store-'));
+  const file = join(folder, 'data', 'store.db');
+  return {
+    connect: (options) => openSqliteStore(file, options),
+    address: ['sqlite', file],
+    dispose: () => rm(folder, { recursive: true }),
+  };
+};
+
+storeContract('SQLite', openFixture);
+
+describe('the SQLite file', () => {
+  let fixture: StoreFixture;
+  beforeEach(async () => {
+    fixture = await openFixture();
+  });
+  afterEach(() => fixture.dispose());
+
+  test('it and its side files are readable by this user alone', async () => {
+    const stores = await fixture.connect();
+    try {
+      await stores.apiKeys.create('alice');
+      for (const suffix of ['', '-wal', '-shm']) expect((await stat(`${fixture.address[1]}${suffix}`)).mode & 0o777).toBe(0o600);
+    } finally {
+      await stores.close();
+    }
+  });
+
+  test('a file of a newer version is refused and left alone', async () => {
+    await (await fixture.connect()).close();
+    const database = new DatabaseSync(fixture.address[1]);
+    database.exec('insert into schema_version (version) values (9999)');
+    database.close();
+    await expect(fixture.connect()).rejects.toBeInstanceOf(StoreTooNewError);
+  });
+
+  test('a write waits for another process without blocking this one', async () => {
+    const stores = await fixture.connect();
+    const blocker = new DatabaseSync(fixture.address[1]);
+    try {
+      blocker.exec('begin immediate');
+      const key = stores.apiKeys.create('alice');
+      // Had the wait blocked the event loop, this timer would never end it.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      blocker.exec('commit');
+      expect(await stores.apiKeys.verify(await key)).toBe('alice');
+    } finally {
+      blocker.close();
+      await stores.close();
+    }
+  });
+});
