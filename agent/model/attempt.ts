@@ -1,4 +1,5 @@
-import { OpenAI } from 'openai/client';
+import { APIError } from 'openai/core/error';
+import { Stream } from 'openai/core/streaming';
 import { httpFetch } from '../http-fetch.ts';
 import { assembleAnswer } from './answer.ts';
 import { AskError } from './ask-error.ts';
@@ -41,18 +42,39 @@ async function* listened<T>(stream: AsyncIterable<T>, heard: () => void): AsyncG
   }
 }
 
-/** One streamed chat completion a call, never repeated here: what a retry costs is decided in one place, `persistent.ts`. */
+const parsedOrNull = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+};
+
+const errorOf = async (response: Response): Promise<APIError> => {
+  const text = await response.text();
+  const body = parsedOrNull(text);
+  const isObject = typeof body === 'object' && body !== null;
+  return APIError.generate(response.status, isObject ? body : undefined, isObject ? undefined : text, response.headers);
+};
+
+/**
+ * One streamed chat completion a call, never repeated here: what a retry costs is decided in one place, `persistent.ts`.
+ * Uses the SDK's stream and errors without its client, whose import alone would double the time to the first request.
+ */
 export const createAttempt = ({ baseUrl, apiKey, silenceMs }: EndpointOptions): Attempt => {
-  const client = new OpenAI({ baseURL: baseUrl, apiKey, maxRetries: 0, timeout: silenceMs + 1000, fetch: httpFetch, logLevel: 'off' });
-  return (request, signal) =>
-    withinSilence(silenceMs, signal, async (inner, heard) => {
-      const stream = await client.chat.completions.create(request, { signal: inner });
+  const url = `${baseUrl.replace(/\/+$/, '')}/chat/completions`;
+  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', accept: 'text/event-stream' };
+  return (request, outer) =>
+    withinSilence(silenceMs, outer, async (signal, heard) => {
+      const response = await httpFetch(url, { method: 'POST', headers, body: JSON.stringify(request), signal });
       heard();
-      const answer = await assembleAnswer(listened(stream, heard));
-      inner.throwIfAborted();
+      if (!response.ok) throw await errorOf(response);
+      const controller = new AbortController();
+      const answer = await assembleAnswer(listened(Stream.fromSSEResponse<unknown>(response, controller), heard));
+      signal.throwIfAborted();
       return answer;
     }).catch((error: unknown) => {
-      signal.throwIfAborted();
+      outer.throwIfAborted();
       throw classifyAskError(error, Date.now());
     });
 };
