@@ -1,0 +1,118 @@
+import { jest } from '@jest/globals';
+import { createChangeFeed } from '../../../platform/store/change-feed.ts';
+
+const INTERVAL_MS = 50;
+
+const createFixture = () => {
+  const database = { token: 'a', reads: 0, failure: null as Error | null };
+  const feed = createChangeFeed({
+    readToken: async () => {
+      database.reads += 1;
+      if (database.failure !== null) throw database.failure;
+      return database.token;
+    },
+    intervalMs: INTERVAL_MS,
+  });
+  return { database, feed };
+};
+
+const tick = () => jest.advanceTimersByTimeAsync(INTERVAL_MS);
+
+/** Past the start, and past the first look, which can't know what changed before it. */
+const settled = async (listener: AsyncGenerator<void>) => {
+  await listener.next();
+  const first = listener.next();
+  await tick();
+  await first;
+};
+
+describe('a change feed', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  test('one poller serves any number of listeners, and none is left when the last has gone', async () => {
+    const { database, feed } = createFixture();
+    const abort = new AbortController();
+    expect(jest.getTimerCount()).toBe(0);
+    const listeners = [feed.listen(abort.signal), feed.listen(abort.signal), feed.listen(abort.signal)];
+    for (const listener of listeners) await listener.next();
+    expect(jest.getTimerCount()).toBe(1);
+    await tick();
+    await tick();
+    expect(database.reads).toBe(2);
+    await listeners[0]?.return();
+    expect(jest.getTimerCount()).toBe(1);
+    abort.abort();
+    expect(jest.getTimerCount()).toBe(0);
+    for (const listener of listeners) expect((await listener.next()).done).toBe(true);
+    expect(database.reads).toBe(2);
+  });
+
+  test('changes while the listener is busy are one, and nothing comes without a change', async () => {
+    const { database, feed } = createFixture();
+    const abort = new AbortController();
+    const listener = feed.listen(abort.signal);
+    await settled(listener);
+    for (const token of ['b', 'c', 'd']) {
+      database.token = token;
+      await tick();
+    }
+    expect((await listener.next()).done).toBe(false);
+    let yielded = false;
+    const next = listener.next().then(({ done }) => {
+      yielded = !done;
+    });
+    await tick();
+    expect(yielded).toBe(false);
+    database.token = 'e';
+    await tick();
+    expect(yielded).toBe(true);
+    await next;
+    abort.abort();
+  });
+
+  test('a listener whose consumer has gone away without a word ends with its signal', async () => {
+    const { feed } = createFixture();
+    const abort = new AbortController();
+    await feed.listen(abort.signal).next();
+    expect(jest.getTimerCount()).toBe(1);
+    abort.abort();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('a signal that is over already yields nothing', async () => {
+    const { feed } = createFixture();
+    expect((await feed.listen(AbortSignal.abort()).next()).done).toBe(true);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('a token that can not be read fails the listeners, later ones may succeed', async () => {
+    const { database, feed } = createFixture();
+    const abort = new AbortController();
+    const listener = feed.listen(abort.signal);
+    await settled(listener);
+    database.failure = new Error('the disk is gone');
+    const next = listener.next();
+    const failed = expect(next).rejects.toThrow('the disk is gone');
+    await tick();
+    await failed;
+    expect(jest.getTimerCount()).toBe(0);
+    Object.assign(database, { failure: null, token: 'z' });
+    await settled(feed.listen(abort.signal));
+    abort.abort();
+  });
+
+  test('closing ends every listener', async () => {
+    const { feed } = createFixture();
+    const listener = feed.listen(new AbortController().signal);
+    await settled(listener);
+    const next = listener.next();
+    feed.close();
+    expect((await next).done).toBe(true);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});
