@@ -1,0 +1,95 @@
+import { createReadStream } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { z } from 'zod';
+import type { Blob } from '../../tasks/run.ts';
+import {
+  type CheckpointReport,
+  type CompletionReport,
+  type RunDescription,
+  type RunEvents,
+  runDescriptionSchema,
+} from '../../tasks/run-protocol.ts';
+import { GatewayRefusedError, GatewayUnreachableError, RunOverError } from './gateway-error.ts';
+import type { GatewayTransport } from './gateway-transport.ts';
+import { persist } from './persist.ts';
+
+/** Silence after which a request is tried again. The gateway answers these from a database and a folder. */
+const IDLE_MS = 30_000;
+
+const secretsSchema = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string());
+
+/** Content that stands ready on the sidecar's own disk. */
+export interface StoredBlob {
+  readonly blob: Blob;
+  readonly path: string;
+}
+
+/** The gateway's `/run` protocol. Each call goes on until it is answered or its signal is aborted; all are idempotent. */
+export interface GatewayClient {
+  describe(signal: AbortSignal): Promise<RunDescription>;
+  /** One attempt: the body may break off. */
+  code(signal: AbortSignal): Promise<IncomingMessage>;
+  /** One attempt: the body may break off. */
+  blob(sha256: string, signal: AbortSignal): Promise<IncomingMessage>;
+  upload(stored: StoredBlob, signal: AbortSignal): Promise<void>;
+  enterPhase(phase: 'setup' | 'agent', signal: AbortSignal): Promise<void>;
+  setupSecrets(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  report(events: RunEvents, signal: AbortSignal): Promise<void>;
+  checkpoint(checkpoint: CheckpointReport, signal: AbortSignal): Promise<void>;
+  complete(completion: CompletionReport, signal: AbortSignal): Promise<void>;
+}
+
+/** Sorts an answer: 2xx passes, the run's end and refusals throw, all that may pass by itself is `GatewayUnreachableError`. */
+const accepted = async (response: IncomingMessage): Promise<IncomingMessage> => {
+  const status = response.statusCode ?? 0;
+  if (status >= 200 && status < 300) return response;
+  const detail = (await text(response).catch(() => '')).slice(0, 500);
+  if (status === 401 || status === 409) throw new RunOverError(`the gateway answered ${status}: ${detail}`);
+  if (status === 408 || status === 429 || status >= 500) throw new GatewayUnreachableError(`the gateway answered ${status}`);
+  throw new GatewayRefusedError(status, detail);
+};
+
+const textOf = (response: IncomingMessage): Promise<string> =>
+  text(response).catch((cause) => {
+    throw new GatewayUnreachableError('the answer broke off', { cause });
+  });
+
+/** The gateway's client over one transport. `onOver` is told the first time that the gateway says this run is over. */
+export const createGatewayClient = (transport: GatewayTransport, onOver: () => void): GatewayClient => {
+  const once = async (request: Parameters<GatewayTransport['send']>[0]): Promise<IncomingMessage> => {
+    try {
+      return await accepted(await transport.send(request));
+    } catch (error) {
+      if (error instanceof RunOverError) onOver();
+      throw error;
+    }
+  };
+  const get = (path: string, signal: AbortSignal) => once({ method: 'GET', path, idleMs: IDLE_MS, signal });
+  const read = async (path: string, signal: AbortSignal): Promise<unknown> =>
+    JSON.parse(await persist(async () => textOf(await get(path, signal)), signal));
+  const post = async (path: string, content: unknown, signal: AbortSignal): Promise<void> => {
+    const body = JSON.stringify(content);
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    await persist(async () => textOf(await once({ method: 'POST', path, headers, body, idleMs: IDLE_MS, signal })), signal);
+  };
+  return {
+    describe: async (signal) => runDescriptionSchema.parse(await read('/run', signal)),
+    code: (signal) => get('/run/code', signal),
+    blob: (sha256, signal) => get(`/run/blobs/${sha256}`, signal),
+    upload: async ({ blob, path }, signal) => {
+      const headers = { 'content-type': 'application/octet-stream', 'content-length': blob.size_bytes };
+      const put = async () => {
+        const body = createReadStream(path);
+        const request = { method: 'PUT', path: `/run/blobs/${blob.sha256}`, headers, body, idleMs: IDLE_MS, signal };
+        await textOf(await once(request).finally(() => body.destroy()));
+      };
+      await persist(put, signal);
+    },
+    enterPhase: (phase, signal) => post('/run/phase', { phase }, signal),
+    setupSecrets: async (signal) => secretsSchema.parse(await read('/run/setup-secrets', signal)),
+    report: (events, signal) => post('/run/events', events, signal),
+    checkpoint: (checkpoint, signal) => post('/run/checkpoints', checkpoint, signal),
+    complete: (completion, signal) => post('/run/complete', completion, signal),
+  };
+};
