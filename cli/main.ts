@@ -131,7 +131,7 @@ program
   .command('create')
   .description('make an API key and print it, once')
   .requiredOption('--owner <name>', 'whose tasks it sees')
-  .action(({ owner }) => run(import('./commands/create-key.ts').then(({ createKey }) => createKey(owner))));
+  .action(({ owner }) => run(import('./commands/admin.ts').then(({ createKey }) => createKey(owner))));
 
 try {
   await program.parseAsync();

@@ -60,7 +60,7 @@ export const up = async (): Promise<number> => {
   if (hold === null) {
     throw new CliError(
       `a station is already running on ${data}${last?.up ? ` (process ${last.up.pid}, ${last.url})` : ''}.`,
-      'Use it, stop it with Ctrl-C there, or name another folder by CODEBAY_DATA.',
+      `Use it, stop it (Ctrl-C there${last?.up ? `, or kill ${last.up.pid}` : ''}), or name another folder by CODEBAY_DATA.`,
     );
   }
   try {

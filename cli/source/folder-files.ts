@@ -3,7 +3,6 @@ import { lstat, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { isErrno } from '../../platform/sandbox/atomic-file.ts';
 import { CliError } from '../cli-error.ts';
 
 const execute = promisify(execFile);
@@ -20,6 +19,10 @@ export interface FolderFile {
 
 const git = async (folder: string, ...args: readonly string[]): Promise<string> =>
   (await execute('git', ['-C', folder, ...args], { maxBuffer: LIST_MAX_BYTES, encoding: 'utf8' })).stdout;
+
+/** Deleted, but still in git's index. */
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 
 const isGitFolder = (folder: string): Promise<boolean> =>
   git(folder, 'rev-parse', '--is-inside-work-tree').then(
@@ -61,7 +64,7 @@ export const folderFiles = async (folder: string): Promise<readonly FolderFile[]
       if (!stat.isFile() && !stat.isSymbolicLink()) continue;
       files.push({ path, source, mode: stat.mode, isLink: stat.isSymbolicLink(), modified: stat.mtime });
     } catch (error) {
-      if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
+      if (!isMissing(error)) throw error;
     }
   }
   return files;
