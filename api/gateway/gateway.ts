@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
@@ -22,7 +22,7 @@ import { createRunRoutes } from './run/routes.ts';
 export interface GatewayServer {
   /** Not listening yet. */
   readonly server: Server;
-  /** Takes nothing new, lets model turns come to their end for up to `ms`, then ends everything; the stores may be closed afterwards. */
+  /** Takes nothing new, lets requests and model turns come to their end for up to `ms`, then ends everything; the stores may be closed afterwards. */
   drain(ms: number): Promise<void>;
 }
 
@@ -82,7 +82,13 @@ export const createGateway = (deps: GatewayDeps): GatewayServer => {
     .notFound((c) => errorResponse(notFound(), c.req.path.startsWith('/llm/') ? 'openai' : 'problem'));
 
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const replies = new Map<ServerResponse, Promise<unknown>>();
   const server = createServer((message, reply) => {
+    const closed = new Promise<void>((resolve) => reply.once('close', resolve));
+    replies.set(
+      reply,
+      closed.then(() => replies.delete(reply)),
+    );
     if (isAbsoluteForm(message.url)) void proxy.forward(message, reply);
     else void listener(message, reply);
   });
@@ -101,7 +107,7 @@ export const createGateway = (deps: GatewayDeps): GatewayServer => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const { promise: late, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, ms);
-      await Promise.race([turns.landed(), late]);
+      await Promise.race([Promise.all([turns.landed(), ...replies.values()]), late]);
       clearTimeout(timer);
       liveWork.close();
       await turns.landed();

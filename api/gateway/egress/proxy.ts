@@ -55,7 +55,6 @@ export const createEgressProxy = (deps: { readonly admission: Admission; readonl
       const headers = forwardedHeaders(message.rawHeaders, ['host']);
       const sent = request({
         createConnection: () => socket,
-        agent: false,
         method: message.method,
         path: target.path,
         setHost: false,

@@ -22,7 +22,7 @@ export const createMessageReader = (deps: {
   return async (taskId, afterSeq, signal) => {
     const messages = await waitFor(taskId, afterSeq, signal);
     for (const { id, seq, text } of messages) {
-      await deps.announce(taskId, `message:${seq}`, { type: 'message', data: { message_id: id, text, change: 'delivered' } });
+      await deps.announce(taskId, 'delivered', { type: 'message', data: { message_id: id, text, change: 'delivered' } }, seq);
     }
     return messages;
   };

@@ -10,7 +10,7 @@ export const createPhaseChange =
     const written = await deps.runs.write(runId, { phase });
     const { run } = await deps.admission.admit(runId);
     if (written === 'stale' && run.phase !== phase) {
-      throw new GatewayError(409, 'PHASE_OVER', `the run is in ${run.phase} already`);
+      throw new GatewayError(403, 'PHASE_OVER', `the run is in ${run.phase} already`);
     }
     await deps.liveWork.recheck(run.task_id);
   };

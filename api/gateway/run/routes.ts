@@ -8,7 +8,7 @@ import {
   type RunDescription,
   runEventsSchema,
 } from '../../../tasks/run-protocol.ts';
-import { type Admission, type AdmittedRun, runOver } from '../admission.ts';
+import type { Admission, AdmittedRun } from '../admission.ts';
 import { GatewayError, invalid } from '../gateway-error.ts';
 import type { LiveWork } from '../live-work.ts';
 import type { GatewayCaps, GatewayDeps } from '../options.ts';
@@ -22,7 +22,7 @@ import { createMessageReader } from './messages.ts';
 import { createPhaseChange } from './phase.ts';
 
 /** Events that a run may tell of itself; all others are the station's own facts. */
-const RUN_EVENTS: ReadonlySet<string> = new Set(['log', 'run']);
+const RUN_EVENTS: ReadonlySet<string> = new Set(['log', 'run', 'checkpoint']);
 
 const stream = (object: { readonly sizeBytes: number; readonly body: Readable }, contentType: string): Response =>
   new Response(Readable.toWeb(object.body), {
@@ -113,16 +113,11 @@ export const createRunRoutes = (
       return c.body(null, 204);
     })
     .post('/checkpoints', async (c) => {
-      const { run, task } = await admit(c);
+      const { run } = await admit(c);
       const report = await readReport(c.req.raw, checkpointReportSchema, caps.reportBytes);
       const checkpoint = { run_id: run.id, ...report };
-      if ((await stores.runs.write(run.id, { checkpoint })) === 'stale') {
-        const { run: now } = await admission.admit(run.id);
-        // A repeat after a lost answer is fine; an older one than the store has is not.
-        if (now.checkpoint?.seq !== report.seq) throw runOver('a later checkpoint stands already');
-      }
-      const { seq, turn } = report;
-      await deps.announce(task.id, `${run.id}:checkpoint:${seq}`, { type: 'checkpoint', data: { seq, turn } });
+      // Stale while the run is current: this checkpoint, or a later one, stands already, and the answer to it was lost.
+      if ((await stores.runs.write(run.id, { checkpoint })) === 'stale') await admission.admit(run.id);
       return c.body(null, 204);
     })
     .get('/messages', async (c) => {
