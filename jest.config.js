@@ -6,5 +6,7 @@ export default {
     '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2024', parser: { syntax: 'typescript' } }, module: { type: 'es6' } }],
   },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // Real servers on a busy machine: a bound on hanging, not on speed.
+  testTimeout: 60_000,
   modulePathIgnorePatterns: ['<rootDir>/.codebay', '<rootDir>/.cache'],
 };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bundleWorkflowCode } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 
 interface WorkflowBundleOptions {
   /** The root of this installation. */
@@ -26,7 +26,7 @@ const fingerprintOf = async (root: string): Promise<string> => {
 export const workflowBundle = async ({ root, cacheDir }: WorkflowBundleOptions): Promise<string> => {
   const path = join(cacheDir, `workflows-${await fingerprintOf(root)}.js`);
   if (existsSync(path)) return path;
-  const { code } = await bundleWorkflowCode({ workflowsPath: join(root, 'workflows/index.ts') });
+  const { code } = await bundleWorkflowCode({ workflowsPath: join(root, 'workflows/index.ts'), logger: new DefaultLogger('WARN') });
   await mkdir(cacheDir, { recursive: true });
   const draft = `${path}.${process.pid}`;
   await writeFile(draft, code);

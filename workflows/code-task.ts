@@ -5,7 +5,6 @@ import {
   condition,
   isCancellation,
   setHandler,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { TaskEnding } from '../activities/contract.ts';
@@ -17,7 +16,6 @@ import { slotOffered } from './messages.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { bookkeeping, output, source } from './proxies.ts';
 import { runToEnd, type SlotOffer } from './run-to-end.ts';
-import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
 import { taskFailureOf } from './task-failure.ts';
 
 export interface CodeTaskResult {
@@ -39,8 +37,7 @@ export async function codeTask(input: CodeTaskInput): Promise<CodeTaskResult> {
     slotOffer.made = true;
   });
 
-  await register(taskId, input);
-  const progress = createProgress(taskId);
+  const progress = createProgress(taskId, await register(taskId, input));
   let verification: Verification | null = null;
   try {
     await work(taskId, input, progress, slotOffer);
@@ -57,15 +54,11 @@ export async function codeTask(input: CodeTaskInput): Promise<CodeTaskResult> {
   return { status: 'COMPLETED', verification, artifacts };
 }
 
-const register = async (taskId: string, input: CodeTaskInput): Promise<void> => {
+const register = async (taskId: string, input: CodeTaskInput) => {
   const { admission, repo, owner } = await bookkeeping.registerTask({ task_id: taskId, input });
   if (admission === 'closed') throw ApplicationFailure.nonRetryable('This task id has ended or was erased.', 'TERMINATED');
   if (admission === 'cancelled') await CancellationScope.current().cancelRequested;
-  upsertSearchAttributes([
-    { key: SEARCH_ATTRIBUTES.repo, value: repo },
-    { key: SEARCH_ATTRIBUTES.mode, value: input.spec.mode },
-    { key: SEARCH_ATTRIBUTES.owner, value: owner },
-  ]);
+  return { repo, owner, mode: input.spec.mode };
 };
 
 const work = async (taskId: string, { spec }: CodeTaskInput, progress: Progress, slotOffer: SlotOffer): Promise<void> => {

@@ -12,7 +12,11 @@ export interface Progress {
   close(status: TaskStatus, failure: string | null): number;
 }
 
-export const createProgress = (taskId: string): Progress => {
+/** `facts` never change; they are shown to operators together with the first phase. */
+export const createProgress = (
+  taskId: string,
+  facts: { readonly repo: string; readonly mode: string; readonly owner: string },
+): Progress => {
   let revision = 0;
   let current: TaskPhase | null = null;
   const record = (patch: Partial<TaskProgress>) => bookkeeping.recordProgress({ task_id: taskId, revision: ++revision, patch });
@@ -20,7 +24,14 @@ export const createProgress = (taskId: string): Progress => {
     async enter(phase, patch = {}) {
       if (current === phase) return;
       upsertSearchAttributes([
-        ...(current === null ? [{ key: SEARCH_ATTRIBUTES.status, value: 'PROCESSING' }] : []),
+        ...(current === null
+          ? [
+              { key: SEARCH_ATTRIBUTES.status, value: 'PROCESSING' },
+              { key: SEARCH_ATTRIBUTES.repo, value: facts.repo },
+              { key: SEARCH_ATTRIBUTES.mode, value: facts.mode },
+              { key: SEARCH_ATTRIBUTES.owner, value: facts.owner },
+            ]
+          : []),
         { key: SEARCH_ATTRIBUTES.phase, value: phase },
       ]);
       current = phase;
