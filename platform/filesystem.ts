@@ -32,6 +32,8 @@ export class InvalidObjectKeyError extends Error {
 const INCOMING = '.incoming';
 /** Longer than any upload takes: an older file was left by a process that died. */
 const ABANDONED_AFTER_MS = 24 * 3600 * 1000;
+/** How often a folder may vanish before a put gives up. */
+const MAX_MOVES = 20;
 /** COS's bound. */
 const MAX_KEY_BYTES = 850;
 /** The bound of file systems. */
@@ -98,15 +100,18 @@ const writeFile = async (file: string, body: Readable, maxBytes: number, signal:
 
 /** Moves a finished file to its place; a `deletePrefix` at the same time may take the folder away in between. */
 const moveInto = async (from: string, to: string): Promise<void> => {
+  const folder = dirname(to);
   for (let attempt = 1; ; attempt += 1) {
-    await makeFolder(dirname(to));
     try {
+      await makeFolder(folder);
       await rename(from, to);
-      return await syncFolder(dirname(to));
+      break;
     } catch (error) {
-      if (!hasCode(error, 'ENOENT') || attempt === 5) throw error;
+      if (!hasCode(error, 'ENOENT') || attempt === MAX_MOVES) throw error;
     }
   }
+  // Gone again already: deleted after it was whole.
+  await ifPresent(syncFolder(folder));
 };
 
 const removeAbandoned = async (incoming: string, now: number): Promise<void> => {

@@ -69,7 +69,7 @@ const createWrite =
       // With the task's row held no successor can be opened between the check and the write.
       await lockTask(database, trx, run.task_id);
       const row = await trx.selectFrom('runs').selectAll().where('id', '=', runId).executeTakeFirst();
-      if (row === undefined || row.ended_at !== null || row.phase === 'closed') return 'stale';
+      if (row === undefined || row.phase === 'closed') return 'stale';
       if (movesBack(row, patch) || (await isSuperseded(trx, row))) return 'stale';
       await trx
         .updateTable('runs')

@@ -46,19 +46,35 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
     const opened: Stores[] = [];
     const children: ChildProcess[] = [];
 
+    const endChildren = async (): Promise<void> => {
+      for (const child of children.splice(0)) {
+        if (child.exitCode !== null || child.signalCode !== null) continue;
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+      }
+    };
+
     const connect = async (): Promise<Stores> => {
       const connection = await fixture.connect({ now: () => clock.now });
       opened.push(connection);
       return connection;
     };
 
-    const spawnProcess = (...args: readonly string[]): ChildProcess & { readonly lines: AsyncIterator<string> } => {
+    /** Processes of `store-process.ts` that open the database at the same moment; their next line is their own. */
+    const spawnProcesses = async (address: StoreFixture['address'], ...commands: readonly (readonly string[])[]) => {
       const script = new URL('./store-process.ts', import.meta.url).pathname;
-      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...fixture.address, ...args], {
-        stdio: ['pipe', 'pipe', 'inherit'],
+      const spawned = commands.map((command) => {
+        const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...address, ...command], {
+          stdio: ['pipe', 'pipe', 'inherit'],
+        });
+        children.push(child);
+        const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+        return { child, nextLine: async (): Promise<string | undefined> => (await lines.next()).value };
       });
-      children.push(child);
-      return Object.assign(child, { lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() });
+      for (const { nextLine } of spawned) expect(await nextLine()).toBe('ready');
+      for (const { child } of spawned) child.stdin.write('go\n');
+      for (const { nextLine } of spawned) expect(await nextLine()).toBe('open');
+      return spawned;
     };
 
     const insert = async (...ids: readonly string[]): Promise<void> => {
@@ -75,25 +91,21 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
     });
 
     afterEach(async () => {
-      for (const child of children.splice(0)) {
-        if (child.exitCode === null && child.signalCode === null) {
-          child.kill('SIGKILL');
-          await once(child, 'exit');
-        }
-      }
+      await endChildren();
       for (const connection of opened.splice(0)) await connection.close();
       await fixture.dispose();
     });
 
-    test('several connections can make the same tables at once', async () => {
-      const other = await open();
-      const connections = await Promise.all(times(4, () => other.connect()));
+    test('several processes can make the tables at once', async () => {
+      const fresh = await open();
       try {
-        const results = await Promise.all(connections.map(({ tasks }) => tasks.insert({ id: 't1', owner: 'alice', spec: specOf() })));
-        expect(results.sort()).toEqual(['exists', 'exists', 'exists', 'inserted']);
+        await spawnProcesses(fresh.address, ['open'], ['open'], ['open']);
+        const connection = await fresh.connect();
+        expect(await connection.tasks.insert({ id: 't1', owner: 'alice', spec: specOf() })).toBe('inserted');
+        await connection.close();
       } finally {
-        for (const connection of connections) await connection.close();
-        await other.dispose();
+        await endChildren();
+        await fresh.dispose();
       }
     });
 
@@ -360,14 +372,14 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
 
       test('two processes that write, one of them killed in the middle, leave whole numbers', async () => {
         await insert('t1');
-        const writers = ['p1', 'p2'].map((source) => spawnProcess('append', 't1', source));
-        for (const { lines } of writers) for (let n = 0; n < 20; n += 1) await lines.next();
-        writers[0]?.kill('SIGKILL');
+        const [first, second] = await spawnProcesses(fixture.address, ['append', 't1', 'p1'], ['append', 't1', 'p2']);
+        if (first === undefined || second === undefined) throw new Error('not spawned');
+        for (const { nextLine } of [first, second]) for (let n = 0; n < 20; n += 1) await nextLine();
+        first.child.kill('SIGKILL');
         // The other one goes on without waiting for anything that the dead one held.
         let acknowledged = 0;
-        for (let n = 0; n < 20; n += 1) acknowledged = Number((await writers[1]?.lines.next())?.value);
-        writers[1]?.kill('SIGKILL');
-        await Promise.all(writers.map(async (child) => child.exitCode ?? child.signalCode ?? (await once(child, 'exit'))));
+        for (let n = 0; n < 20; n += 1) acknowledged = Number(await second.nextLine());
+        await endChildren();
 
         const { events } = await stores.events.read('t1', 0, 100_000);
         expect(events.map(({ seq }) => seq)).toEqual(times(events.length, (n) => n + 1));
@@ -557,10 +569,9 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
 
       test('50 reservations from two processes are granted exactly to the limit', async () => {
         await insert('t1');
-        const processes = times(2, () => spawnProcess('reserve', 't1', '25', '7', '100'));
-        for (const { lines } of processes) expect((await lines.next()).value).toBe('ready');
-        for (const { stdin } of processes) stdin?.write('go\n');
-        const granted = await Promise.all(processes.map(async ({ lines }) => Number((await lines.next()).value)));
+        const command = ['reserve', 't1', '25', '7', '100'];
+        const processes = await spawnProcesses(fixture.address, command, command);
+        const granted = await Promise.all(processes.map(async ({ nextLine }) => Number(await nextLine())));
         expect(granted.reduce((sum, count) => sum + count, 0)).toBe(14);
         const rest = { tokens: 100, costMicros: null };
         expect(await stores.ledger.reserve(reservation({ tokens: 3 }), rest)).toMatchObject({ granted: false });

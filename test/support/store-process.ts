@@ -1,7 +1,9 @@
 /*
  * A process of its own over a store, for tests of several processes and of `kill -9`:
+ * It first prints `ready` and waits for a line, so that several can begin at once; then it opens the store and prints `open`.
+ *   store-process.ts <adapter> <location> open    does nothing more
  *   store-process.ts <adapter> <location> append <task> <source>    appends events one after the other, prints each number, until killed
- *   store-process.ts <adapter> <location> reserve <task> <count> <tokens> <limit>    waits for a line, reserves all at once, prints how many were granted
+ *   store-process.ts <adapter> <location> reserve <task> <count> <tokens> <limit>    reserves all at once, prints how many were granted
  */
 import { once } from 'node:events';
 import { openSqliteStore } from '../../platform/sqlite.ts';
@@ -12,7 +14,11 @@ const OPENERS: Readonly<Record<string, (location: string) => Promise<Stores>>> =
 const [adapter = '', location = '', action, taskId = '', ...rest] = process.argv.slice(2);
 const open = OPENERS[adapter];
 if (open === undefined) throw new Error(`no store adapter ${adapter}`);
+process.stdout.write('ready\n');
+await once(process.stdin, 'data');
+process.stdin.destroy();
 const stores = await open(location);
+process.stdout.write('open\n');
 
 if (action === 'append') {
   const [source = ''] = rest;
@@ -20,10 +26,9 @@ if (action === 'append') {
     const event = { type: 'checkpoint', data: { seq: sourceSeq, turn: 0 }, source_seq: sourceSeq, at: 0 } as const;
     process.stdout.write(`${await stores.events.append(taskId, source, [event])}\n`);
   }
-} else {
+}
+if (action === 'reserve') {
   const [count = 0, tokens = 0, limit = 0] = rest.map(Number);
-  process.stdout.write('ready\n');
-  await once(process.stdin, 'data');
   const answers = await Promise.all(
     Array.from({ length: count }, (_, turn) =>
       stores.ledger.reserve(
@@ -33,6 +38,5 @@ if (action === 'append') {
     ),
   );
   process.stdout.write(`${answers.filter(({ granted }) => granted).length}\n`);
-  process.stdin.destroy();
-  await stores.close();
 }
+await stores.close();

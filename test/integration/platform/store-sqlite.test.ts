@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -33,6 +33,25 @@ describe('the SQLite file', () => {
     } finally {
       await stores.close();
     }
+  });
+
+  test('nothing of an erased task is left in the file', async () => {
+    const canary = 'canary-7d1f0b';
+    const source = { type: 'git', url: 'https://example.org/app' } as const;
+    const holds = async () => (await readFile(fixture.address[1])).includes(canary);
+
+    const first = await fixture.connect();
+    await first.tasks.insert({ id: 't1', owner: 'alice', spec: { source, prompt: canary, mode: 'modify' } });
+    const log = { type: 'log', data: { stream: 'agent', text: canary.repeat(5000) }, source_seq: 1, at: 0 } as const;
+    await first.events.append('t1', 'run', [log]);
+    await first.tasks.update('t1', 1, { status: 'COMPLETED' });
+    await first.close();
+    expect(await holds()).toBe(true);
+
+    const second = await fixture.connect();
+    await second.tasks.erase('t1');
+    await second.close();
+    expect(await holds()).toBe(false);
   });
 
   test('a file of a newer version is refused and left alone', async () => {
