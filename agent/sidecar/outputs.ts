@@ -9,7 +9,8 @@ export type Output =
   | { readonly state: 'absent' }
   | { readonly state: 'refused'; readonly detail: string };
 
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+const codeOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown';
 
 /** Copies one file that a run wrote. Regular files only; links are not followed, pipes and devices not waited for, the size is capped as it is read. */
 export const takeOutput = async (from: string, to: string, maxBytes: number): Promise<Output> => {
