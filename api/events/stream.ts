@@ -27,11 +27,12 @@ export async function* streamEvents({
   mayGoOn,
   signal,
 }: StreamOptions): AsyncGenerator<string, void, void> {
-  const changes = events.changes(signal)[Symbol.asyncIterator]();
+  const done = new AbortController();
+  const changes = events.changes(AbortSignal.any([signal, done.signal]))[Symbol.asyncIterator]();
   let last = after;
+  let change = changes.next();
   try {
     yield 'retry: 1000\n\n';
-    let change = changes.next();
     while (!signal.aborted) {
       const heard = await within(change, heartbeatMs, signal);
       if (heard === 'aborted') return;
@@ -54,7 +55,9 @@ export async function* streamEvents({
       }
     }
   } finally {
-    await changes.return?.();
+    // `return` would wait for the `next` that is under way, which only the signal ends.
+    done.abort();
+    change.catch(() => undefined);
   }
 }
 
