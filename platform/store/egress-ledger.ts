@@ -2,13 +2,15 @@ import { v7 as uuidv7 } from 'uuid';
 import type { EgressLedger } from '../../tasks/ports/egress-ledger.ts';
 import { type StoreDatabase, transaction } from './database.ts';
 import { decode, encode } from './json-text.ts';
+import { prepareQuery } from './prepare-query.ts';
 import { lockTask } from './task-lock.ts';
 
 /** A set-up script that connects in a loop must not fill the store: only the newest are kept. */
 const MAX_ENTRIES = 1000;
 
-export const createEgressLedger = (database: StoreDatabase): EgressLedger => ({
-  record: (taskId, entry) =>
+const createRecord =
+  (database: StoreDatabase): EgressLedger['record'] =>
+  (taskId, entry) =>
     transaction(database, async (trx) => {
       // The connection may outlive its task; what is erased stays erased.
       if ((await lockTask(database, trx, taskId)) === undefined) return;
@@ -25,15 +27,14 @@ export const createEgressLedger = (database: StoreDatabase): EgressLedger => ({
         .limit(1)
         .executeTakeFirst();
       if (surplus !== undefined) await trx.deleteFrom('egress').where('task_id', '=', taskId).where('id', '<=', surplus.id).execute();
-    }),
-  list: async (taskId) => {
-    const rows = await database.db
-      .selectFrom('egress')
-      .select('entry')
-      .where('task_id', '=', taskId)
-      .orderBy('id')
-      .limit(MAX_ENTRIES)
-      .execute();
-    return rows.map(({ entry }) => decode(entry));
-  },
+    });
+
+const createList = ({ db }: StoreDatabase): EgressLedger['list'] => {
+  const ofTask = prepareQuery(db.selectFrom('egress').select('entry').where('task_id', '=', '').orderBy('id').limit(MAX_ENTRIES));
+  return async (taskId) => (await ofTask(db, taskId)).map(({ entry }) => decode(entry));
+};
+
+export const createEgressLedger = (database: StoreDatabase): EgressLedger => ({
+  record: createRecord(database),
+  list: createList(database),
 });

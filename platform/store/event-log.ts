@@ -2,6 +2,7 @@ import type { EventLog, SourcedEvent } from '../../tasks/ports/event-log.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import { type StoreDatabase, transaction } from './database.ts';
 import { decode, encode } from './json-text.ts';
+import { prepareQuery } from './prepare-query.ts';
 import { lockTask } from './task-lock.ts';
 
 const createAppend =
@@ -34,29 +35,26 @@ const createAppend =
       return seq;
     });
 
-const expiredThrough = async (db: StoreDatabase['db'], taskId: string): Promise<number> => {
-  const first = await db.selectFrom('events').select('seq').where('task_id', '=', taskId).orderBy('seq').limit(1).executeTakeFirst();
-  if (first !== undefined) return first.seq - 1;
-  const task = await db.selectFrom('tasks').select('last_event_seq').where('id', '=', taskId).executeTakeFirst();
-  return task?.last_event_seq ?? 0;
-};
+const createRead = ({ db }: StoreDatabase): EventLog['read'] => {
+  const events = db.selectFrom('events').where('task_id', '=', '').orderBy('seq');
+  const page = prepareQuery(events.select(['seq', 'source', 'at', 'event']).where('seq', '>', 0).limit(1));
+  const lowest = prepareQuery(events.select('seq').limit(1));
+  const highest = prepareQuery(db.selectFrom('tasks').select('last_event_seq').where('id', '=', ''));
 
-const createRead =
-  ({ db }: StoreDatabase): EventLog['read'] =>
-  async (taskId, afterSeq, limit) => {
-    const rows = await db
-      .selectFrom('events')
-      .select(['seq', 'source', 'at', 'event'])
-      .where('task_id', '=', taskId)
-      .where('seq', '>', afterSeq)
-      .orderBy('seq')
-      .limit(limit)
-      .execute();
+  const expiredThrough = async (taskId: string): Promise<number> => {
+    const [kept] = await lowest(db, taskId);
+    if (kept !== undefined) return kept.seq - 1;
+    const [task] = await highest(db, taskId);
+    return task?.last_event_seq ?? 0;
+  };
+  return async (taskId, afterSeq, limit) => {
+    const rows = await page(db, taskId, afterSeq, limit);
     return {
       events: rows.map(({ seq, source, at, event }) => ({ ...decode(event), seq, source, at })),
-      expiredThrough: await expiredThrough(db, taskId),
+      expiredThrough: await expiredThrough(taskId),
     };
   };
+};
 
 /** Numbers are handed out under the lock of the task's row, so that they have no gap and a reader never sees a higher one first. */
 export const createEventLog = (database: StoreDatabase, feed: ChangeFeed): EventLog => ({

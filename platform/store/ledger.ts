@@ -3,29 +3,36 @@ import type { Kysely } from 'kysely';
 import type { Ledger } from '../../tasks/ports/ledger.ts';
 import type { Usage } from '../../tasks/usage.ts';
 import { type StoreDatabase, transaction } from './database.ts';
+import { prepareQuery } from './prepare-query.ts';
 import type { StoreSchema } from './schema.ts';
 import { lockKnownTask } from './task-lock.ts';
 
+type Spent = (db: Kysely<StoreSchema>, taskId: string) => Promise<Usage>;
+
 /** What is settled, estimates included; reservations aren't spent yet. Money is unknown once a model without a price was used. */
-const spent = async (db: Kysely<StoreSchema>, taskId: string): Promise<Usage> => {
-  const row = await db
-    .selectFrom('ledger')
-    .select(({ fn }) => [
-      fn.sum('input_tokens').as('input'),
-      fn.sum('output_tokens').as('output'),
-      fn.sum('cost_micros').as('cost'),
-      fn.countAll().as('entries'),
-      fn.count('cost_micros').as('priced'),
-      fn.count('turn').distinct().as('turns'),
-    ])
-    .where('task_id', '=', taskId)
-    .where('state', '!=', 'reserved')
-    .executeTakeFirstOrThrow();
-  return {
-    input_tokens: Number(row.input ?? 0),
-    output_tokens: Number(row.output ?? 0),
-    cost_micros: Number(row.priced) === Number(row.entries) ? Number(row.cost ?? 0) : null,
-    turns: Number(row.turns),
+const createSpent = ({ db }: StoreDatabase): Spent => {
+  const totals = prepareQuery(
+    db
+      .selectFrom('ledger')
+      .select(({ fn }) => [
+        fn.sum('input_tokens').as('input'),
+        fn.sum('output_tokens').as('output'),
+        fn.sum('cost_micros').as('cost'),
+        fn.countAll().as('entries'),
+        fn.count('cost_micros').as('priced'),
+        fn.count('turn').distinct().as('turns'),
+      ])
+      .where('task_id', '=', '')
+      .where('state', '!=', 'reserved'),
+  );
+  return async (connection, taskId) => {
+    const [row] = await totals(connection, taskId);
+    return {
+      input_tokens: Number(row?.input ?? 0),
+      output_tokens: Number(row?.output ?? 0),
+      cost_micros: row?.priced === row?.entries ? Number(row?.cost ?? 0) : null,
+      turns: Number(row?.turns ?? 0),
+    };
   };
 };
 
@@ -54,7 +61,7 @@ const committed = async (db: Kysely<StoreSchema>, taskId: string): Promise<{ rea
 };
 
 const createReserve =
-  (database: StoreDatabase): Ledger['reserve'] =>
+  (database: StoreDatabase, spent: Spent): Ledger['reserve'] =>
   (asked, limits) =>
     transaction(database, async (trx) => {
       await lockKnownTask(database, trx, asked.taskId);
@@ -127,10 +134,13 @@ const createSweep =
     return Number(numUpdatedRows);
   };
 
-export const createLedger = (database: StoreDatabase): Ledger => ({
-  reserve: createReserve(database),
-  settle: createSettle(database),
-  findJournaled: createFindJournaled(database),
-  sweep: createSweep(database),
-  usage: (taskId) => spent(database.db, taskId),
-});
+export const createLedger = (database: StoreDatabase): Ledger => {
+  const spent = createSpent(database);
+  return {
+    reserve: createReserve(database, spent),
+    settle: createSettle(database),
+    findJournaled: createFindJournaled(database),
+    sweep: createSweep(database),
+    usage: (taskId) => spent(database.db, taskId),
+  };
+};

@@ -2,6 +2,7 @@ import type { RunPatch, RunStore } from '../../tasks/ports/run-store.ts';
 import { RUN_PHASES, type RunRecord } from '../../tasks/run.ts';
 import { type StoreDatabase, type StoreTransaction, transaction } from './database.ts';
 import { decode, decodeNullable, encode } from './json-text.ts';
+import { prepareQuery } from './prepare-query.ts';
 import type { RunRow } from './schema.ts';
 import { createClaimSlot, createEnd } from './slots.ts';
 import { lockKnownTask, lockTask } from './task-lock.ts';
@@ -84,19 +85,15 @@ const createWrite =
     });
   };
 
+const createList = ({ db }: StoreDatabase): RunStore['list'] => {
+  const ofTask = prepareQuery(db.selectFrom('runs').selectAll().where('task_id', '=', '').orderBy('created_at').orderBy('epoch'));
+  return async (taskId) => (await ofTask(db, taskId)).map(toRunRecord);
+};
+
 export const createRunStore = (database: StoreDatabase): RunStore => ({
   open: createOpen(database),
   claimSlot: createClaimSlot(database),
   end: createEnd(database),
-  list: async (taskId) => {
-    const rows = await database.db
-      .selectFrom('runs')
-      .selectAll()
-      .where('task_id', '=', taskId)
-      .orderBy('created_at')
-      .orderBy('epoch')
-      .execute();
-    return rows.map(toRunRecord);
-  },
+  list: createList(database),
   write: createWrite(database),
 });

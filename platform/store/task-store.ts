@@ -4,6 +4,7 @@ import { repositoryOf } from '../../tasks/task.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { type StoreDatabase, transaction } from './database.ts';
 import { encode } from './json-text.ts';
+import { prepareQuery } from './prepare-query.ts';
 import type { TaskRow } from './schema.ts';
 import { lockTask } from './task-lock.ts';
 import { patchColumns, toTaskRecord } from './task-record.ts';
@@ -103,12 +104,17 @@ const createErase =
       return true;
     });
 
+const createGet = ({ db }: StoreDatabase): TaskStore['get'] => {
+  const byId = prepareQuery(db.selectFrom('tasks').selectAll().where('id', '=', ''));
+  return async (id) => {
+    const [row] = await byId(db, id);
+    return row === undefined ? null : toTaskRecord(row);
+  };
+};
+
 export const createTaskStore = (database: StoreDatabase): TaskStore => ({
   insert: createInsert(database),
-  get: async (id) => {
-    const row = await database.db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst();
-    return row === undefined ? null : toTaskRecord(row);
-  },
+  get: createGet(database),
   list: createList(database),
   update: createUpdate(database),
   erase: createErase(database),
