@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { GatewayTransport } from './gateway-transport.ts';
@@ -19,22 +19,41 @@ const HOP_BY_HOP = [
   'upgrade',
 ];
 
+/** node:http throws on addresses and headers that it won't send; what set-up made up must not end the supervisor. */
+const guarded = (work: () => void, refuse: () => void): void => {
+  try {
+    work();
+  } catch {
+    refuse();
+  }
+};
+
 const endToEnd = (message: IncomingMessage): OutgoingHttpHeaders => {
   const named = (message.headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase());
   const dropped = new Set([...HOP_BY_HOP, ...named]);
-  return Object.fromEntries(Object.entries(message.headersDistinct).filter(([name]) => !dropped.has(name)));
+  const kept = Object.entries(message.headersDistinct).filter(([name]) => !dropped.has(name));
+  // Only what really came more than once is a list: some headers must not be one.
+  return Object.fromEntries(kept.map(([name, values = []]) => [name, values.length === 1 ? values[0] : values]));
 };
 
-const pump = (from: Duplex, to: Duplex) =>
-  pipeline(from, to).catch(() => {
-    from.destroy();
-    to.destroy();
-  });
+const join = (one: Duplex, other: Duplex): void => {
+  const cut = () => {
+    one.destroy();
+    other.destroy();
+  };
+  one.on('error', cut).on('close', cut).pipe(other);
+  other.on('error', cut).on('close', cut).pipe(one);
+};
+
+const refuseTunnel = (near: Duplex, status: string): void => {
+  near.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`);
+};
 
 /** The HTTP proxy that set-up sees: adds the run's identity and hands everything to the gateway, which alone decides what is allowed. */
-export const createEgressRelay = (transport: GatewayTransport) => {
+export const createEgressRelay = (transport: GatewayTransport): Server => {
   const authorization = { 'proxy-authorization': transport.bearer };
-  const server = createServer((request, response) => {
+
+  const forward = (request: IncomingMessage, response: ServerResponse): void => {
     const path = request.url ?? '';
     if (!/^https?:\/\//i.test(path)) {
       response.writeHead(400).end('this is a proxy: absolute addresses only\n');
@@ -46,37 +65,53 @@ export const createEgressRelay = (transport: GatewayTransport) => {
       headers: { ...endToEnd(request), ...authorization },
       idleMs: IDLE_MS,
     });
-    onward.on('response', (answer) => {
-      response.writeHead(answer.statusCode ?? 502, endToEnd(answer));
-      pipeline(answer, response).catch(() => response.destroy());
-    });
-    onward.on('error', () => {
+    const fail = () => {
+      onward.destroy();
       if (response.headersSent) response.destroy();
       else response.writeHead(502).end('the gateway cannot be reached\n');
+    };
+    onward.on('error', fail);
+    onward.on('response', (answer) => {
+      guarded(() => {
+        response.writeHead(answer.statusCode ?? 502, endToEnd(answer));
+        pipeline(answer, response).catch(() => response.destroy());
+      }, fail);
     });
     response.on('close', () => onward.destroy());
     pipeline(request, onward).catch(() => onward.destroy());
-  });
-  server.on('connect', (request: IncomingMessage, near: Duplex, early: Buffer) => {
+  };
+
+  const tunnel = (request: IncomingMessage, near: Duplex, early: Buffer): void => {
     const target = request.url ?? '';
     const onward = transport.open({ method: 'CONNECT', path: target, headers: { host: target, ...authorization }, idleMs: IDLE_MS });
-    near.on('error', () => onward.destroy());
     near.on('close', () => onward.destroy());
+    onward.on('error', () => refuseTunnel(near, '502 Bad Gateway'));
     onward.on('connect', (answer, far, first) => {
       if (answer.statusCode !== 200) {
-        const retry = answer.headers['retry-after'] === undefined ? '' : `Retry-After: ${answer.headers['retry-after']}\r\n`;
-        near.end(`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}\r\n${retry}Content-Length: 0\r\n\r\n`);
         far.destroy();
+        refuseTunnel(near, `${answer.statusCode} ${answer.statusMessage}`);
         return;
       }
       near.write('HTTP/1.1 200 Connection Established\r\n\r\n');
       near.write(first);
       far.write(early);
-      void pump(near, far);
-      void pump(far, near);
+      join(near, far);
     });
-    onward.on('error', () => near.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n'));
     onward.end();
+  };
+
+  const server = createServer((request, response) =>
+    guarded(
+      () => forward(request, response),
+      () => response.writeHead(400).end(),
+    ),
+  );
+  server.on('connect', (request: IncomingMessage, near: Duplex, early: Buffer) => {
+    near.on('error', () => near.destroy());
+    guarded(
+      () => tunnel(request, near, early),
+      () => refuseTunnel(near, '400 Bad Request'),
+    );
   });
   // Downloads of set-up may take as long as set-up itself.
   server.requestTimeout = 0;

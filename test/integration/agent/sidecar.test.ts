@@ -11,6 +11,7 @@ const SECRET = 'canary-setup-secret-value';
 
 /** A stub agent: `body` sees `task`, `ask(text)` (one model turn, asked again while its stream breaks), `sh(command)` and `write(name, text)`. */
 const agent = (body: string): string => `
+import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 const task = JSON.parse(fs.readFileSync(process.argv[process.argv.indexOf('--task') + 1], 'utf8'));
 const base = process.env.OPENAI_BASE_URL;
@@ -70,6 +71,11 @@ const live = async (one: Case, check: Check): Promise<void> => {
     try {
       await check(run, gateway, folder.path);
     } finally {
+      console.log(
+        await readFile(join(run.path, 'sidecar.log'), 'utf8'),
+        gateway.artifact('agent.log'),
+        JSON.stringify(gateway.completions),
+      );
       await run.remove();
       await gateway.stop();
     }
