@@ -49,8 +49,9 @@ const withoutOldRounds = (messages: readonly Message[], excessTokens: number): M
   const fresh = freshFrom(messages);
   for (const [index, message] of messages.entries()) {
     if (message.role === 'assistant') dropping = saved < excessTokens && index < fresh;
-    if (message.content === GAP.content) continue;
-    if (dropping && expendable(message)) {
+    if (message.content === GAP.content) {
+      gapAt ??= kept.length;
+    } else if (dropping && expendable(message)) {
       gapAt ??= kept.length;
       saved += estimateTokens([message]);
     } else {

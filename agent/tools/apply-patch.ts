@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { applyHunks } from './patch/apply-hunks.ts';
 import { commitFiles, type FileChange } from './patch/commit-files.ts';
 import { type Hunk, type PatchAction, parsePatch } from './patch/parse.ts';
+import { isSystemError } from './system-error.ts';
 import { decodeText, readTextFile, type TextFile } from './text-file.ts';
 import { defineTool, type Tool, ToolError } from './tool.ts';
 import type { Workspace } from './workspace.ts';
@@ -26,15 +27,12 @@ Give about 3 lines of context, copied exactly. The hunks of a file stand in the 
 
 const input = z.strictObject({ patch: z.string().min(1).describe('The whole patch, from "*** Begin Patch" to "*** End Patch".') });
 
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR'].includes(String(error.code));
-
 const entryExists = async (path: string): Promise<boolean> => {
   try {
     await lstat(path);
     return true;
   } catch (error) {
-    if (isMissing(error)) return false;
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return false;
     throw error;
   }
 };

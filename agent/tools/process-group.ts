@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createOutputWindow } from './output-window.ts';
+import { isSystemError } from './system-error.ts';
 
 export interface GroupCommand {
   readonly argv: readonly [string, ...string[]];
@@ -24,7 +25,7 @@ const killGroup = (pid: number | undefined): void => {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    if (!isSystemError(error, 'ESRCH')) throw error;
   }
 };
 

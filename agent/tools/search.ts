@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { runInGroup } from './process-group.ts';
+import { isSystemError } from './system-error.ts';
 import { defineTool, type Tool, ToolError } from './tool.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -29,11 +30,9 @@ const ENGINES: readonly Engine[] = [
   ],
 ];
 
-const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
-
 const capped = (output: string): string => {
   const lines = output.trimEnd().split('\n');
-  const shown = lines.slice(0, MAX_LINES).map((line) => line.slice(0, MAX_LINE_CHARS));
+  const shown = lines.slice(0, MAX_LINES).map((line) => line.replace(/^\.\//, '').slice(0, MAX_LINE_CHARS));
   const more = lines.length > MAX_LINES ? `\n… ${lines.length - MAX_LINES} more lines; narrow the pattern, the path or the glob` : '';
   return shown.join('\n').toWellFormed() + more;
 };
@@ -50,7 +49,7 @@ export const createSearch = (workspace: Workspace, env: Readonly<Record<string, 
       if (exitCode === 1) return '(no matches)';
       throw new ToolError(capped(output));
     } catch (error) {
-      if (isMissing(error)) return searchWith(rest, request, signal);
+      if (isSystemError(error, 'ENOENT')) return searchWith(rest, request, signal);
       throw error;
     }
   };

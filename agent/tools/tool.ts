@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ToolDefinition } from '../model/conversation.ts';
+import { isSystemError, type SystemError } from './system-error.ts';
 
 /** What a tool call comes to, for the model. */
 export interface Observation {
@@ -43,7 +44,7 @@ const parseJson = (text: string): { readonly value: unknown } | null => {
 };
 
 /** Expected failures and failures of the file system are news for the model; everything else is a defect. */
-export const isExpected = (error: unknown): error is Error => error instanceof ToolError || (error instanceof Error && 'syscall' in error);
+export const isExpected = (error: unknown): error is ToolError | SystemError => error instanceof ToolError || isSystemError(error);
 
 const observed = (error: unknown): Observation => {
   if (!isExpected(error)) throw error;

@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { isSystemError } from './system-error.ts';
 import { ToolError } from './tool.ts';
 
 export interface Workspace {
@@ -15,14 +16,12 @@ export interface Workspace {
   show(path: string): string;
 }
 
-const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
-
 /** Resolves the longest part that exists and appends the rest. A dangling symlink counts as existing and leads nowhere. */
 const realpathOfLongest = async (path: string): Promise<string> => {
   try {
     return await realpath(path);
   } catch (error) {
-    if (!isMissing(error) || dirname(path) === path) throw error;
+    if (!isSystemError(error, 'ENOENT') || dirname(path) === path) throw error;
     return join(await realpathOfLongest(dirname(path)), basename(path));
   }
 };

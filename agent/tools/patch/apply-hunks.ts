@@ -80,5 +80,8 @@ export const applyHunks = (text: string, hunks: readonly Hunk[], path: string): 
     done = place + wanted.length;
   }
   result.push(...lines.slice(done));
-  return bom + joinLines(result, usual, lines.at(-1)?.end === '');
+  const last = result.at(-1);
+  // A new last line takes over the missing end of the old one.
+  if (last && last.text !== '' && !lines.includes(last) && lines.at(-1)?.end === '') result.splice(-1, 1, { text: last.text, end: '' });
+  return bom + joinLines(result, usual);
 };

@@ -17,11 +17,6 @@ export const usualEnd = (lines: readonly Line[]): '\n' | '\r\n' => {
   return crlf * 2 > lines.length ? '\r\n' : '\n';
 };
 
-/** Joins lines; one without an end that isn't the last any more gets `usual`. `openEnded`: the text goes on without a last line end. */
-export const joinLines = (lines: readonly Line[], usual: '\n' | '\r\n', openEnded: boolean): string =>
-  lines
-    .map(({ text, end }, index) => {
-      const isLast = index === lines.length - 1;
-      return text + (isLast && openEnded ? '' : end || usual);
-    })
-    .join('');
+/** Joins lines; one without an end that isn't the last any more gets `usual`. */
+export const joinLines = (lines: readonly Line[], usual: '\n' | '\r\n'): string =>
+  lines.map(({ text, end }, index) => text + (end === '' && index < lines.length - 1 ? usual : end)).join('');
