@@ -15,5 +15,3 @@ export class GatewayError extends Error {
 
 export const invalid = (detail: string): GatewayError => new GatewayError(400, 'INVALID', detail);
 export const tooLarge = (detail: string): GatewayError => new GatewayError(413, 'TOO_LARGE', detail);
-export const rateLimited = (detail: string, retryAfterSeconds: number): GatewayError =>
-  new GatewayError(429, 'RATE_LIMITED', detail, { retryAfterSeconds });

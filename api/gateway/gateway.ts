@@ -18,6 +18,7 @@ import { DEFAULT_GATEWAY_CAPS, type GatewayDeps } from './options.ts';
 import { createRate } from './rate.ts';
 import { createAnnouncer } from './run/announcer.ts';
 import { createRunRoutes } from './run/routes.ts';
+import type { GatewayEnv } from './send-stream.ts';
 
 export interface GatewayServer {
   /** Not listening yet. */
@@ -49,7 +50,7 @@ export const createGateway = (deps: GatewayDeps): GatewayServer => {
     }),
     announce,
     liveWork,
-    rate: createRate('model requests', options.modelRequestsPerMinute, now),
+    rate: createRate('model requests', options.modelRequestsPerMinute, now, 'MODEL_RATE_LIMITED'),
     prices: options.modelPrices,
     log,
   });
@@ -75,7 +76,7 @@ export const createGateway = (deps: GatewayDeps): GatewayServer => {
   const llm = createModelRoutes({ admission, turns, options, caps, draining: draining.signal });
   llm.onError((error) => errorResponse(asGatewayError(error, log), 'openai'));
   const run = createRunRoutes({ ...deps, admission, announce, liveWork, caps, now, draining: draining.signal });
-  const app = new Hono()
+  const app = new Hono<GatewayEnv>()
     .route('/run', run)
     .route('/llm', llm)
     .onError((error) => errorResponse(asGatewayError(error, log), 'problem'))

@@ -1,4 +1,4 @@
-import { rateLimited } from './gateway-error.ts';
+import { GatewayError } from './gateway-error.ts';
 
 export interface Rate {
   /** Takes `amount` for `key`, or throws 429 with the time after which it fits. An amount over the whole bucket waits for a full one. */
@@ -6,7 +6,7 @@ export interface Rate {
 }
 
 /** A token bucket for each key, full at first, refilled evenly; a minute's worth may be spent at once. */
-export const createRate = (what: string, perMinute: number, now: () => number): Rate => {
+export const createRate = (what: string, perMinute: number, now: () => number, code = 'RATE_LIMITED'): Rate => {
   const perMs = perMinute / 60_000;
   const buckets = new Map<string, { left: number; at: number }>();
   const prune = (time: number) => {
@@ -22,7 +22,8 @@ export const createRate = (what: string, perMinute: number, now: () => number): 
       buckets.set(key, bucket);
       const needed = Math.min(amount, perMinute);
       if (bucket.left < needed) {
-        throw rateLimited(`too many ${what}`, Math.max(1, Math.ceil((needed - bucket.left) / perMs / 1000)));
+        const retryAfterSeconds = Math.max(1, Math.ceil((needed - bucket.left) / perMs / 1000));
+        throw new GatewayError(429, code, `too many ${what}`, { retryAfterSeconds });
       }
       bucket.left -= needed;
     },

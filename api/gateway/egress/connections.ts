@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { taskIdOfRun } from '../../../tasks/ids.ts';
 import type { EgressEntry, EgressLedger } from '../../../tasks/ports/egress-ledger.ts';
 import { type Admission, isCurrent } from '../admission.ts';
-import { GatewayError, rateLimited } from '../gateway-error.ts';
+import { GatewayError } from '../gateway-error.ts';
 import type { LiveWork, Standing } from '../live-work.ts';
 import type { GatewayCaps, GatewayLog } from '../options.ts';
 import type { Rate } from '../rate.ts';
@@ -94,7 +94,8 @@ export const createConnections = (deps: {
       mayGoOn: (standing) => inSetup(runId, standing),
       cut: () => {
         cut = true;
-        socket?.destroy();
+        // With an error, so that whoever waits for its connect is told.
+        socket?.destroy(new Error('set-up is over'));
       },
     });
     try {
@@ -132,7 +133,8 @@ export const createConnections = (deps: {
     open: async (runId, destination) => {
       deps.rate.take(runId);
       const count = openCount.get(runId) ?? 0;
-      if (count >= deps.caps.tunnelsPerRun) throw rateLimited('too many connections at once', 1);
+      if (count >= deps.caps.tunnelsPerRun)
+        throw new GatewayError(429, 'RATE_LIMITED', 'too many connections at once', { retryAfterSeconds: 1 });
       openCount.set(runId, count + 1);
       return openCounted(runId, destination, () => release(runId));
     },

@@ -52,6 +52,7 @@ export const createEgressProxy = (deps: { readonly admission: Admission; readonl
       const target = parseTarget(message.url ?? '');
       const socket = await deps.connections.open(identify(message), target);
       reply.once('close', () => socket.destroy());
+      if (reply.destroyed) socket.destroy();
       const headers = forwardedHeaders(message.rawHeaders, ['host']);
       const sent = request({
         createConnection: () => socket,

@@ -7,7 +7,7 @@ export interface AnswerBuffer {
   end(): void;
   /** Readers see a broken stream, never a clean end. */
   fail(error: Error): void;
-  read(): ReadableStream<Uint8Array>;
+  read(): AsyncIterable<Uint8Array>;
   bytes(): Buffer;
 }
 
@@ -32,26 +32,16 @@ export const createAnswerBuffer = (): AnswerBuffer => {
       outcome ??= error;
       wake();
     },
-    read: () => {
-      let next = 0;
-      let cancelled = false;
-      return new ReadableStream<Uint8Array>({
-        pull: async (controller) => {
-          while (!cancelled) {
-            const chunk = chunks[next];
-            if (chunk !== undefined) {
-              next += 1;
-              return controller.enqueue(chunk);
-            }
-            if (outcome === 'ended') return controller.close();
-            if (outcome !== null) return controller.error(outcome);
-            await changed.promise;
-          }
-        },
-        cancel: () => {
-          cancelled = true;
-        },
-      });
+    read: async function* () {
+      for (let next = 0; ; ) {
+        const chunk = chunks[next];
+        if (chunk !== undefined) {
+          next += 1;
+          yield chunk;
+        } else if (outcome === null) await changed.promise;
+        else if (outcome === 'ended') return;
+        else throw outcome;
+      }
     },
     bytes: () => Buffer.concat(chunks),
   };

@@ -5,7 +5,7 @@ const dataUrl = z.string().regex(/^data:/i, 'media must be data: URLs');
 const absent = z.null().optional();
 const text = z.string();
 const detail = z.string().max(16).nullish();
-const anything = z.unknown();
+const anything = z.unknown().optional();
 
 const chatPart = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('text'), text, cache_control: anything }),
@@ -54,16 +54,21 @@ const inputPart = z.discriminatedUnion('type', [
 const item = { id: text.nullish(), status: text.nullish() };
 const output = z.union([text, z.array(inputPart)]);
 
+/** A message may leave its type out; the rules below are told apart by it. */
+const withType = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !('type' in value) ? { type: 'message', ...value } : value;
+
 /** An item of a response's input; references to stored items are not among them. */
-export const responseItem = z.union([
-  z.strictObject({
-    ...item,
-    type: z.literal('message').optional(),
-    role: z.enum(['developer', 'system', 'user', 'assistant']),
-    content: z.union([text, z.array(inputPart)]),
-    phase: text.nullish(),
-  }),
+export const responseItem = z.preprocess(
+  withType,
   z.discriminatedUnion('type', [
+    z.strictObject({
+      ...item,
+      type: z.literal('message'),
+      role: z.enum(['developer', 'system', 'user', 'assistant']),
+      content: z.union([text, z.array(inputPart)]),
+      phase: text.nullish(),
+    }),
     z.strictObject({ ...item, type: z.literal('function_call'), call_id: text, name: text, arguments: text, namespace: text.nullish() }),
     z.strictObject({ ...item, type: z.literal('function_call_output'), call_id: text, output }),
     z.strictObject({ ...item, type: z.literal('custom_tool_call'), call_id: text, name: text, input: text, namespace: text.nullish() }),
@@ -76,4 +81,4 @@ export const responseItem = z.union([
       encrypted_content: text.nullish(),
     }),
   ]),
-]);
+);

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { runOver } from '../admission.ts';
 import type { GatewayError } from '../gateway-error.ts';
 import { readEvent, readWhole, type TokenUsage } from './answer-shape.ts';
@@ -22,10 +23,16 @@ const UNSENT = new Set([
 ]);
 const SILENT = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 
+export interface AnswerHead {
+  readonly contentType: string;
+  readonly requestId: string | null;
+}
+
 /** How a call ended. Nothing is thrown: what it has cost is known in either case. */
 export type CallEnd =
   | {
       readonly state: 'answered';
+      readonly head: AnswerHead;
       /** Whether the whole answer may be given again to whoever asks the same. */
       readonly replayable: boolean;
       readonly usage: TokenUsage | null;
@@ -36,8 +43,8 @@ export type CallEnd =
   | { readonly state: 'broken'; readonly error: GatewayError; readonly charged: boolean; readonly outputGuess: number };
 
 export interface CallSink {
-  /** Once, when the answer is known to be one; before it, a broken call is an error response. */
-  begin(contentType: string, requestId: string | null): void;
+  /** When the answer is known to be one; a call that breaks before is an error response. Later calls change nothing. */
+  begin(head: AnswerHead): void;
   write(chunk: Buffer): void;
 }
 
@@ -45,9 +52,10 @@ class BadAnswerError extends Error {
   override readonly name = 'BadAnswerError';
 }
 
+/** The system's code behind a failed fetch; empty where there is none. */
 const causeCode = (error: unknown): string => {
-  const cause = error instanceof Error ? error.cause : null;
-  return typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
+  const failure = z.object({ cause: z.object({ code: z.string() }) }).safeParse(error);
+  return failure.success ? failure.data.cause.code : '';
 };
 
 /** Asks the model's endpoint once: with the real key, rebuilt headers, no redirects, bounded in time and size. */
@@ -104,6 +112,7 @@ export const createModelCall = (deps: {
     const outputGuess = () => Math.min(request.maxOutputTokens, request.stream ? seen.events : Math.ceil(seen.bytes / 3));
 
     const readStream = async (response: Response, requestId: string | null): Promise<CallEnd> => {
+      const head = { contentType: 'text/event-stream; charset=utf-8', requestId };
       let usage: TokenUsage | null = null;
       let enough = false;
       const early: Buffer[] = [];
@@ -117,19 +126,19 @@ export const createModelCall = (deps: {
         const sign = readEvent(request.endpoint, block.data);
         if (sign === null) throw new BadAnswerError('the model sent an event that is none of its protocol');
         if (seen.events === 0) {
-          sink.begin('text/event-stream; charset=utf-8', requestId);
+          sink.begin(head);
           for (const bytes of early) sink.write(bytes);
         }
         seen.events += 1;
         usage = sign.usage ?? usage;
         if (sign.end === 'last' || sign.end === 'failed') {
           const replayable = sign.end === 'last';
-          return { state: 'answered', replayable, usage, outputGuess: outputGuess(), last: block.bytes };
+          return { state: 'answered', head, replayable, usage, outputGuess: outputGuess(), last: block.bytes };
         }
         enough ||= sign.end === 'enough';
         sink.write(block.bytes);
       }
-      if (enough) return { state: 'answered', replayable: true, usage, outputGuess: outputGuess(), last: Buffer.alloc(0) };
+      if (enough) return { state: 'answered', head, replayable: true, usage, outputGuess: outputGuess(), last: Buffer.alloc(0) };
       throw new BadAnswerError("the model's stream ended before its answer did");
     };
 
@@ -143,8 +152,8 @@ export const createModelCall = (deps: {
       refuseKey(last.toString());
       const sign = readWhole(request.endpoint, last.toString());
       if (sign === null) throw new BadAnswerError("the model's answer is none of its protocol");
-      sink.begin('application/json', requestId);
-      return { state: 'answered', replayable: sign.end === 'last', usage: sign.usage, outputGuess: outputGuess(), last };
+      const head = { contentType: 'application/json', requestId };
+      return { state: 'answered', head, replayable: sign.end === 'last', usage: sign.usage, outputGuess: outputGuess(), last };
     };
 
     const ask = async (signal: AbortSignal): Promise<CallEnd> => {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { FailureReason } from '../../../tasks/failure.ts';
 import { GatewayError } from '../gateway-error.ts';
 
@@ -23,10 +24,23 @@ const retryAfterOf = (header: string | null, now: number): number => {
   return Math.min(MAX_RETRY_SECONDS, Math.max(1, Math.ceil(seconds)));
 };
 
+const told = z.union([
+  z.object({ error: z.object({ message: z.string() }) }).transform(({ error }) => error.message),
+  z.object({ message: z.string() }).transform(({ message }) => message),
+]);
+
+/** The message of an error in OpenAI's shape, or a common other one; null where the body is something else. */
+const messageIn = (body: string): string | null => {
+  try {
+    return told.safeParse(JSON.parse(body)).data ?? null;
+  } catch {
+    return null;
+  }
+};
+
 /** The endpoint's own words, short and without the key. */
 const quoted = (body: string, apiKey: string): string => {
-  const message = /"message"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(body)?.[1];
-  const words = message === undefined ? body : String(JSON.parse(message.replaceAll(/[\n\r\t]/g, ' ')));
+  const words = messageIn(body) ?? body;
   const safe = apiKey === '' ? words : words.replaceAll(apiKey, '[key]');
   // Endpoints quote keys in part, too: first and last characters around stars.
   return safe.replaceAll(/\b(?:sk|key)-[\w*.-]{6,}/gi, '[key]').slice(0, QUOTED_CHARACTERS);

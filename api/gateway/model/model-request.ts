@@ -19,19 +19,21 @@ export interface ModelRequest {
   readonly maxOutputTokens: number;
 }
 
-/** Names the fields at fault and what is wrong with them, never their values. */
-const problemsOf = (error: z.ZodError): string => {
-  const told = (issue: z.core.$ZodIssue): string[] => {
-    // A union tells of every branch; the one that failed last came closest.
-    if (issue.code === 'invalid_union')
-      return issue.errors.at(-1)?.flatMap((inner) => told({ ...inner, path: [...issue.path, ...inner.path] })) ?? [];
-    const at = issue.path.join('.');
-    if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => `${at === '' ? key : `${at}.${key}`}: this field is not allowed here`);
-    return [`${at}: ${issue.message}`];
-  };
-  return error.issues.flatMap(told).slice(0, 5).join('; ');
+const toldBy = (issue: z.core.$ZodIssue): string[] => {
+  const at = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => `${at === '' ? key : `${at}.${key}`}: this field is not allowed here`);
+  }
+  if (issue.code !== 'invalid_union') return [`${at}: ${issue.message}`];
+  const depth = (branch: readonly z.core.$ZodIssue[]) => Math.max(0, ...branch.map(({ path }) => path.length));
+  // The branch that was followed furthest is the one that was meant.
+  const [meant = []] = issue.errors.toSorted((a, b) => depth(b) - depth(a));
+  if (depth(meant) === 0) return [`${at}: is of no kind that is allowed here`];
+  return meant.flatMap((inner) => toldBy({ ...inner, path: [...issue.path, ...inner.path] }));
 };
+
+/** Names the fields at fault and what is wrong with them, never their values. */
+const problemsOf = (error: z.ZodError): string => error.issues.flatMap(toldBy).slice(0, 5).join('; ');
 
 /** What a client leaves empty is as good as absent, and so is what stands for itself nowhere. */
 const significant = (body: unknown): Record<string, unknown> => {

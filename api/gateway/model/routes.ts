@@ -3,6 +3,7 @@ import type { Admission, AdmittedRun } from '../admission.ts';
 import { GatewayError } from '../gateway-error.ts';
 import type { GatewayCaps, GatewayOptions } from '../options.ts';
 import { readBody } from '../request-body.ts';
+import { type GatewayEnv, sendStream } from '../send-stream.ts';
 import { modelError, refusedRequest } from './model-error.ts';
 import { type ModelEndpoint, modelRequestOf } from './model-request.ts';
 import type { Turns } from './turns.ts';
@@ -15,7 +16,7 @@ export const createModelRoutes = (deps: {
   readonly caps: GatewayCaps;
   /** Aborts when the gateway drains: no turn begins. */
   readonly draining: AbortSignal;
-}): Hono => {
+}): Hono<GatewayEnv> => {
   const admit = async (c: Context): Promise<AdmittedRun> => {
     const admitted = await deps.admission.admit(deps.admission.identify(c.req.header('authorization')));
     if (admitted.run.kind !== 'agent' || admitted.run.phase !== 'agent') {
@@ -25,7 +26,7 @@ export const createModelRoutes = (deps: {
   };
   const modelsOf = ({ task }: AdmittedRun): readonly string[] => (task.spec.model === undefined ? deps.options.models : [task.spec.model]);
 
-  const ask = (endpoint: ModelEndpoint) => async (c: Context) => {
+  const ask = (endpoint: ModelEndpoint) => async (c: Context<GatewayEnv>) => {
     const admitted = await admit(c);
     if (deps.draining.aborted) {
       throw modelError(503, 'MODEL_UNAVAILABLE', 'the station is restarting', { retryAfterSeconds: 1 });
@@ -34,10 +35,12 @@ export const createModelRoutes = (deps: {
     if (!/^\d{1,9}$/.test(turn)) throw refusedRequest('x-codebay-turn: this header must number the turn');
     const body = await readBody(c.req.raw, deps.caps.modelRequestBytes);
     const request = modelRequestOf(endpoint, body, { models: modelsOf(admitted), capTokens: deps.caps.outputTokens });
-    return deps.turns.ask(admitted, Number(turn), request);
+    const { head, body: answer } = await deps.turns.ask(admitted, Number(turn), request);
+    const { contentType, requestId } = head;
+    return sendStream(c, answer, { 'content-type': contentType, ...(requestId === null ? {} : { 'x-request-id': requestId }) });
   };
 
-  return new Hono()
+  return new Hono<GatewayEnv>()
     .post('/v1/chat/completions', ask('chat/completions'))
     .post('/v1/responses', ask('responses'))
     .get('/v1/models', async (c) => {

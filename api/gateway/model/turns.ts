@@ -10,26 +10,27 @@ import type { Announce } from '../run/announcer.ts';
 import { type AnswerBuffer, createAnswerBuffer } from './answer-buffer.ts';
 import { budgetOf, costMicrosOf } from './budget.ts';
 import type { Journal, TurnId } from './journal.ts';
-import type { CallEnd, CallSink, createModelCall } from './model-call.ts';
+import type { AnswerHead, CallEnd, CallSink, createModelCall } from './model-call.ts';
 import { modelError } from './model-error.ts';
 import type { ModelRequest } from './model-request.ts';
 
-interface Head {
-  readonly contentType: string;
-  readonly requestId: string | null;
-}
-
 /** One turn under way, shared by all who ask the same. */
 interface Flight {
-  readonly head: Promise<Head>;
+  readonly head: Promise<AnswerHead>;
   readonly answer: AnswerBuffer;
   readonly runIds: Set<string>;
   readonly landed: Promise<void>;
 }
 
+export interface TurnAnswer {
+  readonly head: AnswerHead;
+  /** Fails where the answer breaks off. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
 export interface Turns {
   /** The answer to this request at this turn of the task: from the journal, from the same request under way, or from the model. */
-  ask(admitted: AdmittedRun, turn: number, request: ModelRequest): Promise<Response>;
+  ask(admitted: AdmittedRun, turn: number, request: ModelRequest): Promise<TurnAnswer>;
   /** When no turn is under way. */
   landed(): Promise<void>;
 }
@@ -106,9 +107,14 @@ export const createTurns = (deps: {
     if (kept === null) return false;
     const spent = { inputTokens: kept.inputTokens, outputTokens: kept.outputTokens, costMicros: 0 };
     await bookkeep('a replayed turn could not be announced', tell(id, `replay:${randomUUID()}`, model, spent, true));
-    sink.begin(kept.contentType, null);
+    sink.begin({ contentType: kept.contentType, requestId: null });
     sink.write(kept.body);
     return true;
+  };
+
+  const keep = (id: TurnId, end: Extract<CallEnd, { state: 'answered' }>, answer: AnswerBuffer): Promise<boolean> => {
+    const whole = Buffer.concat([answer.bytes(), end.last]);
+    return bookkeep('an answer could not be journaled', deps.journal.keep(id, end.head.contentType, whole));
   };
 
   const fly = async (admitted: AdmittedRun, id: TurnId, request: ModelRequest, flight: Flight, sink: CallSink, abort: AbortSignal) => {
@@ -116,27 +122,28 @@ export const createTurns = (deps: {
     deps.rate.take(id.taskId);
     const reservation = await reserve(admitted, id, request);
     const end = await deps.call(request, sink, abort);
-    const { contentType } = end.state === 'answered' ? await flight.head : { contentType: '' };
-    const keep = end.state === 'answered' && end.replayable;
-    const whole = keep ? Buffer.concat([flight.answer.bytes(), end.last]) : Buffer.alloc(0);
-    const journaled = keep && (await bookkeep('an answer could not be journaled', deps.journal.keep(id, contentType, whole)));
+    const journaled = end.state === 'answered' && end.replayable && (await keep(id, end, flight.answer));
     const settlement = settlementOf(request, end, journaled);
     await bookkeep('a turn could not be settled', deps.ledger.settle(reservation, settlement));
     if (settlement.inputTokens + settlement.outputTokens > 0) {
       await bookkeep('a turn could not be announced', tell(id, `turn:${reservation}`, request.model, settlement, false));
     }
-    if (end.state === 'broken') throw end.error;
+    if (end.state === 'broken') {
+      deps.log.warn({ task_id: id.taskId, turn: id.turn, model: request.model, code: end.error.code }, 'a model turn failed');
+      throw end.error;
+    }
+    sink.begin(end.head);
     sink.write(end.last);
   };
 
   const takeOff = (admitted: AdmittedRun, id: TurnId, key: string, request: ModelRequest): Flight => {
-    const head = Promise.withResolvers<Head>();
+    const head = Promise.withResolvers<AnswerHead>();
     // Whoever asked may have gone; the refusal is theirs alone.
     head.promise.catch(() => undefined);
     const answer = createAnswerBuffer();
     const abort = new AbortController();
     const runIds = new Set([admitted.run.id]);
-    const sink: CallSink = { begin: (contentType, requestId) => head.resolve({ contentType, requestId }), write: answer.write };
+    const sink: CallSink = { begin: head.resolve, write: answer.write };
     const unwatch = deps.liveWork.add({
       runId: admitted.run.id,
       mayGoOn: (now) => now === null || (now.task?.cancel_requested === false && [...runIds].some((runId) => isCurrent(runId, now.runs))),
@@ -170,10 +177,7 @@ export const createTurns = (deps: {
       const key = `${id.taskId} ${turn} ${request.sha256}`;
       const flight = flights.get(key) ?? takeOff(admitted, id, key, request);
       flight.runIds.add(admitted.run.id);
-      const { contentType, requestId } = await flight.head;
-      return new Response(flight.answer.read(), {
-        headers: { 'content-type': contentType, ...(requestId === null ? {} : { 'x-request-id': requestId }) },
-      });
+      return { head: await flight.head, body: flight.answer.read() };
     },
     landed: async () => {
       await Promise.all([...flights.values()].map((flight) => flight.landed));

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { type Context, Hono } from 'hono';
 import { codeKey } from '../../../tasks/object-keys.ts';
 import {
@@ -14,6 +14,7 @@ import type { LiveWork } from '../live-work.ts';
 import type { GatewayCaps, GatewayDeps } from '../options.ts';
 import { createRate } from '../rate.ts';
 import { readReport } from '../request-body.ts';
+import { type GatewayEnv, sendStream } from '../send-stream.ts';
 import type { Announce } from './announcer.ts';
 import { createBlobs } from './blobs.ts';
 import { createCompletion } from './completion.ts';
@@ -24,10 +25,8 @@ import { createPhaseChange } from './phase.ts';
 /** Events that a run may tell of itself; all others are the station's own facts. */
 const RUN_EVENTS: ReadonlySet<string> = new Set(['log', 'run', 'checkpoint']);
 
-const stream = (object: { readonly sizeBytes: number; readonly body: Readable }, contentType: string): Response =>
-  new Response(Readable.toWeb(object.body), {
-    headers: { 'content-type': contentType, 'content-length': String(object.sizeBytes), 'cache-control': 'no-store' },
-  });
+const sendObject = (c: Context<GatewayEnv>, object: { readonly sizeBytes: number; readonly body: Readable }, contentType: string) =>
+  sendStream(c, object.body, { 'content-type': contentType, 'content-length': String(object.sizeBytes) });
 
 const naturalQuery = (c: Context, name: string, fallback: number): number => {
   const text = c.req.query(name) ?? String(fallback);
@@ -46,7 +45,7 @@ export const createRunRoutes = (
     /** Aborts when the gateway drains: long polls end. */
     readonly draining: AbortSignal;
   },
-): Hono => {
+): Hono<GatewayEnv> => {
   const { stores, objects, options, admission, caps } = deps;
   const blobs = createBlobs({
     objects,
@@ -70,15 +69,15 @@ export const createRunRoutes = (
     return sha256;
   };
 
-  return new Hono()
+  return new Hono<GatewayEnv>()
     .get('/', async (c) => c.json<RunDescription>(describeRun(await admit(c), options)))
     .get('/code', async (c) => {
       const { task } = await admit(c);
       const code = await objects.get(codeKey(task.id));
       if (code === null) throw new GatewayError(404, 'NOT_FOUND', 'the code of this task is not staged');
-      return stream(code, 'application/zstd');
+      return sendObject(c, code, 'application/zstd');
     })
-    .get('/blobs/:sha256', async (c) => stream(await blobs.get(await admit(c), sha256Of(c)), 'application/octet-stream'))
+    .get('/blobs/:sha256', async (c) => sendObject(c, await blobs.get(await admit(c), sha256Of(c)), 'application/octet-stream'))
     .put('/blobs/:sha256', async (c) => {
       const { run } = await admit(c);
       const sha256 = sha256Of(c);
