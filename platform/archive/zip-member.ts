@@ -13,7 +13,11 @@ const UTF8_FLAG = 0x800;
 const UNICODE_PATH_FIELD = 0x7075;
 const UNIX_HOSTS = new Set([3, 19]);
 const TYPE_MASK = 0o170000;
-const TYPES: Readonly<Record<number, ZipMember['kind']>> = { 16807: 'file', 9604: 'folder', 21609: 'link' };
+const TYPES: ReadonlyMap<number, ZipMember['kind']> = new Map([
+  [0o100000, 'file'],
+  [0o040000, 'folder'],
+  [0o120000, 'link'],
+]);
 
 /** A name as it may stand in a sentence: readable, quoted, bounded. */
 export const quoted = (path: string): string => JSON.stringify(Buffer.from(path, 'latin1').toString('utf8').slice(0, 200));
@@ -47,7 +51,7 @@ export const readMember = (entry: Entry): ZipMember => {
     .join('/');
   const mode = UNIX_HOSTS.has(entry.versionMadeBy >> 8) ? entry.externalFileAttributes >>> 16 : 0;
   const type = mode & TYPE_MASK;
-  const kind = name.endsWith('/') ? 'folder' : type === 0 ? 'file' : TYPES[type];
+  const kind = name.endsWith('/') ? 'folder' : type === 0 ? 'file' : TYPES.get(type);
   if (kind === undefined) throw unsafe(path, 'is neither a file, a folder nor a link');
   if (path === '' && kind !== 'folder') throw unsafe(path, 'has no name');
   return { path, kind, executable: kind === 'file' && (mode & 0o111) !== 0 };

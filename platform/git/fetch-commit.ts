@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError } from '../../tasks/failure.ts';
-import { diagnoseRemote } from './diagnose.ts';
+import { diagnoseRemote, speaksGit } from './diagnose.ts';
 import { type Git, GitError } from './git.ts';
 import { watchPacks } from './pack-watch.ts';
 import type { Remote } from './remote.ts';
@@ -39,7 +39,7 @@ export const fetchCommit = async (options: FetchOptions): Promise<void> => {
     await fetch(repository, join(repository, '.git'), '--depth=1', '--', remote.url, commit);
     return;
   } catch (error) {
-    if (!(error instanceof GitError)) throw await diagnoseRemote(error, remote, signal);
+    if (!(error instanceof GitError) || !(await speaksGit(remote, signal))) throw await diagnoseRemote(error, remote, signal);
   }
   try {
     await mkdir(options.spare);

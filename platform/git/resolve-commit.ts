@@ -1,5 +1,5 @@
 import { FailureError } from '../../tasks/failure.ts';
-import { diagnoseRemote } from './diagnose.ts';
+import { diagnoseRemote, speaksGit } from './diagnose.ts';
 import type { Git } from './git.ts';
 import type { Remote } from './remote.ts';
 
@@ -50,6 +50,7 @@ export const resolveCommit = async ({
   const commit = wanted.map((name) => found.get(name)).find((id) => id !== undefined);
   if (commit !== undefined && isCommitId(commit)) return commit;
   if (found.size === 0 && (await list()).size === 0) {
+    if (!(await speaksGit(remote, signal))) throw new FailureError('SOURCE_NOT_FOUND', `${remote.host} answers, but not as a git server`);
     throw new FailureError('SOURCE_EMPTY', 'the repository has no commit yet');
   }
   if (wanted.length === 0 && ref !== undefined) return ref.toLowerCase();
