@@ -2,8 +2,11 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
 import { openSqliteStore } from '../../../platform/sqlite.ts';
 import { StoreTooNewError } from '../../../platform/store/migrate.ts';
+import { createNodeSqliteDialect } from '../../../platform/store/node-sqlite-dialect.ts';
+import { StoreUnavailableError } from '../../../tasks/ports/store-unavailable-error.ts';
 import { type StoreFixture, storeContract } from '../../support/store-contract.ts';
 
 const openFixture = async (): Promise<StoreFixture> => {
@@ -76,5 +79,43 @@ describe('the SQLite file', () => {
       blocker.close();
       await stores.close();
     }
+  });
+
+  describe('when it can not be written', () => {
+    const openDialect = (...pragmas: readonly string[]) =>
+      new Kysely<{ notes: { text: string } }>({
+        dialect: createNodeSqliteDialect({ file: join(folder, 'notes.db'), pragmas, busyTimeoutMs: 1 }),
+      });
+    let folder: string;
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'codebay-sqlite-'));
+    });
+    afterEach(() => rm(folder, { recursive: true }));
+
+    test('because another process holds it for too long, the caller is told so and can ask again', async () => {
+      const db = openDialect('journal_mode = wal');
+      await db.schema.createTable('notes').addColumn('text', 'text').execute();
+      const blocker = new DatabaseSync(join(folder, 'notes.db'));
+      blocker.exec('begin immediate');
+      const write = () => db.transaction().execute((trx) => trx.insertInto('notes').values({ text: 'x' }).execute());
+      await expect(write()).rejects.toBeInstanceOf(StoreUnavailableError);
+      blocker.close();
+      await write();
+      expect(await db.selectFrom('notes').selectAll().execute()).toEqual([{ text: 'x' }]);
+      await db.destroy();
+    });
+
+    test('because the disk is full, the transaction is undone and the next one works', async () => {
+      const db = openDialect('max_page_count = 10');
+      await db.schema.createTable('notes').addColumn('text', 'text').execute();
+      const write = (...texts: readonly string[]) =>
+        db.transaction().execute(async (trx) => {
+          for (const text of texts) await trx.insertInto('notes').values({ text }).execute();
+        });
+      await expect(write('first', 'x'.repeat(100_000))).rejects.toBeInstanceOf(StoreUnavailableError);
+      await write('second');
+      expect(await db.selectFrom('notes').selectAll().execute()).toEqual([{ text: 'second' }]);
+      await db.destroy();
+    });
   });
 });
