@@ -9,6 +9,8 @@ export interface UnixServer {
 
 /** Serves on a unix socket that every user who sees its folder may connect to: folders, not modes, decide who that is. */
 export const serveUnix = async (server: Server, path: string): Promise<UnixServer> => {
+  // A connection closed for idleness in the moment it is used again would look like a dropped request.
+  server.keepAliveTimeout = 0;
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);

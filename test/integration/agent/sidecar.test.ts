@@ -102,8 +102,10 @@ const until = async (condition: () => boolean): Promise<void> => {
 
 jest.setTimeout(60_000);
 
-test('a run fetches, sets up, works behind the relay, checkpoints before each turn and completes', async () => {
-  const main = agent(`
+test.each(['bubblewrap', 'none'] as const)(
+  'a run fetches, sets up, works, checkpoints before each turn and completes (%s)',
+  async (isolation) => {
+    const main = agent(`
     const first = await ask('one');
     console.log('model said', first.text, 'and', (await (await fetch(base.replace('/v1', '/messages?after=3'))).json()).messages[0].text);
     fs.writeFileSync(task.code + '/new.txt', sh('cat made-by-setup a.txt'));
@@ -112,38 +114,39 @@ test('a run fetches, sets up, works behind the relay, checkpoints before each tu
     write('explanation.md', 'because');
     done('completed');
   `);
-  const files = {
-    'a.txt': 'a\n',
-    'setup.sh': `echo "$SECRET"; printf "$SECRET" | base64; echo s > made-by-setup; curl -s http://registry.test/x`,
-  };
-  await live({ main, files, script: { secrets: { SECRET }, codeFaults: 1 } }, async (run, gateway) => {
-    expect(await run.exit()).toEqual({ exitCode: 0, cause: 'finished', detail: 'said so' });
-    expect(gateway.phases).toEqual(['setup', 'agent']);
-    expect(gateway.turns.map(({ turn, body }) => [turn, body])).toEqual([
-      [1, '{"text":"one"}'],
-      [2, '{"text":"two"}'],
-    ]);
-    expect(gateway.checkpoints.map(({ seq, turn, transcript }) => [seq, turn, transcript?.sha256])).toEqual([
-      [1, 1, sha256('{"text":"one"}')],
-      [2, 2, sha256('{"text":"two"}')],
-    ]);
-    const [completion] = gateway.completions;
-    expect(gateway.completions).toHaveLength(1);
-    expect(completion).toMatchObject({ outcome: 'succeeded', reason: null, exit_code: 0 });
-    expect(completion?.artifacts.map(({ name }) => name).sort()).toEqual(['agent.log', 'diff.patch', 'explanation.md', 'setup.log']);
-    expect(gateway.artifact('diff.patch')).toContain('+++ b/new.txt\n@@ -0,0 +1,2 @@\n+s\n+a\n');
-    expect(gateway.artifact('agent.log')).toBe('model said answer and /run/messages?after=3\n404 0\n');
-    expect(gateway.log('agent')).toBe(gateway.artifact('agent.log'));
-    expect(gateway.artifact('setup.log')).toContain('through the proxy');
-    expect(gateway.proxied.join()).toContain('http://registry.test/x');
-    expect(gateway.artifact('setup.log')).toContain('[redacted]');
-    expect(JSON.stringify(gateway.events) + gateway.artifact('setup.log')).not.toContain(SECRET);
-    expect(gateway.events.map(({ source_seq }) => source_seq)).toEqual(gateway.events.map((_, at) => at + 1));
-    expect(gateway.refusedIdentities).toEqual([]);
-    expect(await filesWith(run.path, IDENTITY)).toEqual(['identity']);
-    for (const blob of gateway.blobs.values()) expect(blob.includes(IDENTITY)).toBe(false);
-  });
-});
+    const files = {
+      'a.txt': 'a\n',
+      'setup.sh': `echo "$SECRET"; printf "$SECRET" | base64; echo s > made-by-setup; curl -s http://registry.test/x`,
+    };
+    await live({ main, files, isolation, script: { secrets: { SECRET }, codeFaults: 1 } }, async (run, gateway) => {
+      expect(await run.exit()).toEqual({ exitCode: 0, cause: 'finished', detail: 'said so' });
+      expect(gateway.phases).toEqual(['setup', 'agent']);
+      expect(gateway.turns.map(({ turn, body }) => [turn, body])).toEqual([
+        [1, '{"text":"one"}'],
+        [2, '{"text":"two"}'],
+      ]);
+      expect(gateway.checkpoints.map(({ seq, turn, transcript }) => [seq, turn, transcript?.sha256])).toEqual([
+        [1, 1, sha256('{"text":"one"}')],
+        [2, 2, sha256('{"text":"two"}')],
+      ]);
+      const [completion] = gateway.completions;
+      expect(gateway.completions).toHaveLength(1);
+      expect(completion).toMatchObject({ outcome: 'succeeded', reason: null, exit_code: 0 });
+      expect(completion?.artifacts.map(({ name }) => name).sort()).toEqual(['agent.log', 'diff.patch', 'explanation.md', 'setup.log']);
+      expect(gateway.artifact('diff.patch')).toContain('+++ b/new.txt\n@@ -0,0 +1,2 @@\n+s\n+a\n');
+      expect(gateway.artifact('agent.log')).toBe('model said answer and /run/messages?after=3\n404 0\n');
+      expect(gateway.log('agent')).toBe(gateway.artifact('agent.log'));
+      expect(gateway.artifact('setup.log')).toContain('through the proxy');
+      expect(gateway.proxied.join()).toContain('http://registry.test/x');
+      expect(gateway.artifact('setup.log')).toContain('[redacted]');
+      expect(JSON.stringify(gateway.events) + gateway.artifact('setup.log')).not.toContain(SECRET);
+      expect(gateway.events.map(({ source_seq }) => source_seq)).toEqual(gateway.events.map((_, at) => at + 1));
+      expect(gateway.refusedIdentities).toEqual([]);
+      expect(await filesWith(run.path, IDENTITY)).toEqual(['identity']);
+      for (const blob of gateway.blobs.values()) expect(blob.includes(IDENTITY)).toBe(false);
+    });
+  },
+);
 
 test('a resumed run has its files back and asks the same turn under the same number', async () => {
   const delta = Buffer.from(
