@@ -6,6 +6,7 @@ import { createAdmission } from './admission.ts';
 import { createConnections } from './egress/connections.ts';
 import { dialAddresses, systemResolver } from './egress/dial.ts';
 import { createEgressProxy, isAbsoluteForm } from './egress/proxy.ts';
+import { createEgressRecord } from './egress/record.ts';
 import { createEgressRules } from './egress/rules.ts';
 import { asGatewayError, errorResponse } from './error-response.ts';
 import { GatewayError } from './gateway-error.ts';
@@ -54,6 +55,7 @@ export const createGateway = (deps: GatewayDeps): GatewayServer => {
     prices: options.modelPrices,
     log,
   });
+  const record = createEgressRecord({ ledger: stores.egress, announce, log, now });
   const connections = createConnections({
     admission,
     rule: createEgressRules({
@@ -62,13 +64,10 @@ export const createGateway = (deps: GatewayDeps): GatewayServer => {
       resolveHost: deps.resolveHost ?? systemResolver,
     }),
     dial: deps.dial ?? dialAddresses,
-    ledger: stores.egress,
-    announce,
+    record,
     liveWork,
     rate: createRate('connections', caps.connectionsPerMinute, now),
     caps,
-    log,
-    now,
   });
   const proxy = createEgressProxy({ admission, connections, log });
 
@@ -114,7 +113,7 @@ export const createGateway = (deps: GatewayDeps): GatewayServer => {
       await turns.landed();
       for (const socket of sockets) socket.destroy();
       await closed;
-      await connections.recorded();
+      await record.written();
     },
   };
 };

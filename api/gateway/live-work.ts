@@ -2,6 +2,8 @@ import { taskIdOfRun } from '../../tasks/ids.ts';
 import type { Stores } from '../../tasks/ports/stores.ts';
 import type { RunRecord } from '../../tasks/run.ts';
 import type { TaskRecord } from '../../tasks/task.ts';
+import { runOver } from './admission.ts';
+import { GatewayError } from './gateway-error.ts';
 import type { GatewayLog } from './options.ts';
 
 /** What the store says now; null where it can't be asked. */
@@ -11,8 +13,8 @@ export type Standing = { readonly task: TaskRecord | null; readonly runs: readon
 export interface LiveThing {
   readonly runId: string;
   mayGoOn(standing: Standing): boolean;
-  /** Ends it at once. */
-  cut(): void;
+  /** Ends it at once; `why` is for whoever waits for it. */
+  cut(why: GatewayError): void;
 }
 
 export interface LiveWork {
@@ -41,7 +43,7 @@ export const createLiveWork = (deps: { readonly stores: Stores; readonly recheck
   const recheck = async (taskId: string): Promise<void> => {
     const standing = await standingOf(taskId);
     for (const thing of things) {
-      if (taskIdOfRun(thing.runId) === taskId && !thing.mayGoOn(standing)) thing.cut();
+      if (taskIdOfRun(thing.runId) === taskId && !thing.mayGoOn(standing)) thing.cut(runOver('the run is over'));
     }
   };
 
@@ -62,7 +64,9 @@ export const createLiveWork = (deps: { readonly stores: Stores; readonly recheck
     recheck,
     close: () => {
       clearInterval(timer);
-      for (const thing of things) thing.cut();
+      // Not the run's end: a sidecar asks again, of the gateway that comes next.
+      for (const thing of things)
+        thing.cut(new GatewayError(503, 'MODEL_UNAVAILABLE', 'the station is restarting', { retryAfterSeconds: 1 }));
     },
   };
 };

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { runOver } from '../admission.ts';
-import type { GatewayError } from '../gateway-error.ts';
+import { GatewayError } from '../gateway-error.ts';
 import { readEvent, readWhole, type TokenUsage } from './answer-shape.ts';
 import { modelError, modelErrorOf } from './model-error.ts';
 import type { ModelRequest } from './model-request.ts';
@@ -58,7 +57,7 @@ const causeCode = (error: unknown): string => {
   return failure.success ? failure.data.cause.code : '';
 };
 
-/** Asks the model's endpoint once: with the real key, rebuilt headers, no redirects, bounded in time and size. */
+/** Asks the model's endpoint once: with the real key, rebuilt headers, no redirects, bounded in time and size. Aborted with a `GatewayError`, it ends with that. */
 export const createModelCall = (deps: {
   readonly fetch: typeof fetch;
   readonly baseUrl: string;
@@ -169,7 +168,7 @@ export const createModelCall = (deps: {
     };
 
     const errorOf = (error: unknown): GatewayError => {
-      if (abort.aborted) return runOver('the run is over');
+      if (abort.reason instanceof GatewayError) return abort.reason;
       if (timeout.aborted || SILENT.has(causeCode(error))) {
         return modelError(504, 'MODEL_TIMEOUT', `the model did not answer within ${deps.timeoutMs / 1000} s`, { cause: error });
       }

@@ -147,7 +147,7 @@ export const createTurns = (deps: {
     const unwatch = deps.liveWork.add({
       runId: admitted.run.id,
       mayGoOn: (now) => now === null || (now.task?.cancel_requested === false && [...runIds].some((runId) => isCurrent(runId, now.runs))),
-      cut: () => abort.abort(),
+      cut: (why) => abort.abort(why),
     });
     const landing = Promise.withResolvers<void>();
     const flight: Flight = { head: head.promise, answer, runIds, landed: landing.promise };
