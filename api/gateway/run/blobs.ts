@@ -26,7 +26,7 @@ const checkedAgainst = (sha256: string): Transform => {
 export interface Blobs {
   /** Stores a body under its hash. Repeating it is fine and counts once. */
   put(runId: string, sha256: string, request: Request): Promise<void>;
-  /** From this run or from the agent's runs of the same task; throws 404. */
+  /** From this run or, once its set-up is over, from the agent's runs of the same task; throws 404. */
   get(admitted: AdmittedRun, sha256: string): Promise<{ readonly sizeBytes: number; readonly body: Readable }>;
   forget(runId: string): void;
 }
@@ -66,7 +66,9 @@ export const createBlobs = (deps: { readonly objects: ObjectStore; readonly caps
       }
     },
     get: async ({ run, runs }, sha256) => {
-      const holders = [run, ...runs.filter((other) => other.id !== run.id && other.kind === 'agent')];
+      // What an agent changed never meets the network and the secrets of set-up: it can be had only when those are closed.
+      const others = run.phase === 'agent' ? runs.filter((other) => other.id !== run.id && other.kind === 'agent') : [];
+      const holders = [run, ...others];
       for (const { id } of holders) {
         const blob = await deps.objects.get(runBlobKey(id, sha256));
         if (blob !== null) return blob;

@@ -62,9 +62,12 @@ describe('the run routes of the gateway', () => {
     const patch = blobOf('patch');
     await second.send('PUT', `/run/blobs/${patch.sha256}`, 'patch');
     expect((await second.send('POST', '/run/complete', { ...done, artifacts: [{ name: 'diff.patch', ...patch }] })).status).toBe(204);
-    const verify = await gateway.run('t1', 'agent', 'verify', 1);
+    const verify = await gateway.run('t1', 'setup', 'verify', 1);
     const verified = runDescriptionSchema.parse(await (await verify.send('GET', '/run')).json());
     expect(verified).toMatchObject({ kind: 'verify', verify_command: 'npm test', resume: null, patch });
+    // What the agent changed can't be had while set-up has network and secrets.
+    expect((await verify.send('GET', `/run/blobs/${patch.sha256}`)).status).toBe(404);
+    await verify.send('POST', '/run/phase', { phase: 'agent' });
     expect(await (await verify.send('GET', `/run/blobs/${patch.sha256}`)).text()).toBe('patch');
   });
 
