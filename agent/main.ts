@@ -32,6 +32,8 @@ const main = async (): Promise<number> => {
   const task = agentTaskSchema.parse(JSON.parse(await readFile(values.task, 'utf8')));
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort(new Interrupted(`the run was stopped by ${name}`)));
+  // A reader of the log that goes away must not end the work: the outputs are still wanted.
+  process.stdout.on('error', () => undefined);
   const deps = { baseUrl, apiKey: apiKey || 'placeholder', env: process.env, write: (text: string) => void process.stdout.write(text) };
   const { status } = await runAgent(task, deps, stop.signal);
   return status === 'completed' ? 0 : 1;

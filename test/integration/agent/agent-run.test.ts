@@ -226,19 +226,23 @@ describe('the program', () => {
 
   test('SIGTERM ends the command and the program, outputs written, exit 1', async () => {
     await withBench(
-      () => shell('echo $$ > pid; echo started; sleep 300'),
+      (_request, turn) => (turn === 0 ? shell('mkfifo started') : shell('echo $$ > started; sleep 300')),
       async (bench) => {
         const child = await start(bench);
         const exited = once(child, 'exit');
-        child.stdout.on('data', (chunk: Buffer) => {
-          if (chunk.toString().includes('sleep 300')) child.kill('SIGTERM');
+        await new Promise<void>((resolve) => {
+          child.stdout.on('data', (chunk: Buffer) => {
+            if (chunk.includes('step 2')) resolve();
+          });
         });
+        const pid = Number(await bench.read('started'));
+        child.kill('SIGTERM');
         expect((await exited)[0]).toBe(1);
         expect(JSON.parse(await readFile(join(bench.task.output, 'result.json'), 'utf8'))).toMatchObject({
           status: 'failed',
           reason: null,
         });
-        const stat = await readFile(`/proc/${Number(await bench.read('pid'))}/stat`, 'utf8').catch(() => ') Z ');
+        const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '1 (gone) X ');
         expect(stat).toMatch(/\) [ZX] /);
       },
     );
