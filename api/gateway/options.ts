@@ -17,7 +17,7 @@ export const DEFAULT_GATEWAY_CAPS = {
   /** JSON bodies of `/run/*`. */
   reportBytes: 4 * MiB,
   /** One model request. */
-  modelRequestBytes: 16 * MiB,
+  modelRequestBytes: 32 * MiB,
   /** One model answer. */
   modelAnswerBytes: 32 * MiB,
   /** Put as `max_completion_tokens` where a request names none, and the most that one may name. */
