@@ -7,6 +7,7 @@ import { auth } from './middleware/auth.ts';
 import { errors } from './middleware/errors.ts';
 import { head } from './middleware/head.ts';
 import { host } from './middleware/host.ts';
+import { createKnownKeys } from './middleware/known-keys.ts';
 import { requestId } from './middleware/request-id.ts';
 import { securityHeaders } from './middleware/security-headers.ts';
 import { ApiProblem } from './problem.ts';
@@ -36,7 +37,7 @@ export const createApp = (deps: ApiDeps): OpenAPIHono<ApiEnvironment> => {
     throw new ApiProblem('NOT_FOUND', 'There is nothing at this address.');
   });
   app.use(requestId(), securityHeaders(), accessLog(deps.log, deps.metrics), head(), host(deps.options.hostnames));
-  app.use('/v1/*', auth(deps.stores.apiKeys));
+  app.use('/v1/*', auth(createKnownKeys(deps.stores.apiKeys, deps.now ?? Date.now)));
 
   submitRoutes(app, deps);
   taskRoutes(app, deps);

@@ -70,24 +70,31 @@ export const showSummary = (task: TaskRecord): TaskSummary => {
   };
 };
 
-/** A task with all that is known of it. */
-export const showTask = async (stores: Pick<Stores, 'ledger' | 'runs' | 'egress'>, task: TaskRecord): Promise<TaskView> => {
-  const [usage, runs, egress] = await Promise.all([stores.ledger.usage(task.id), stores.runs.list(task.id), stores.egress.list(task.id)]);
+/** What is known of a task beside its row. */
+export type TaskDetails = Pick<TaskView, 'usage' | 'runs' | 'egress'>;
+
+export const readDetails = async (stores: Pick<Stores, 'ledger' | 'runs' | 'egress'>, id: string): Promise<TaskDetails> => {
+  const [usage, runs, egress] = await Promise.all([stores.ledger.usage(id), stores.runs.list(id), stores.egress.list(id)]);
   return {
-    ...showSummary(task),
-    source: task.spec.source,
-    prompt: task.spec.prompt,
-    model: task.spec.model ?? null,
-    limits: task.spec.limits,
     usage: {
       input_tokens: usage.input_tokens,
       output_tokens: usage.output_tokens,
       cost_usd: usage.cost_micros === null ? null : usage.cost_micros / 1e6,
       turns: usage.turns,
     },
-    timings: showTimings(task.timings),
     runs: runs.map(showRun),
     egress: egress.map(showEgress),
-    artifacts: task.artifacts.map((artifact) => showArtifact(task.id, artifact)),
   };
 };
+
+/** A task with all that is known of it. */
+export const showTask = (task: TaskRecord, details: TaskDetails): TaskView => ({
+  ...showSummary(task),
+  source: task.spec.source,
+  prompt: task.spec.prompt,
+  model: task.spec.model ?? null,
+  limits: task.spec.limits,
+  ...details,
+  timings: showTimings(task.timings),
+  artifacts: task.artifacts.map((artifact) => showArtifact(task.id, artifact)),
+});

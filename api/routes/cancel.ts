@@ -6,7 +6,7 @@ import type { ApiEnvironment } from '../environment.ts';
 import { json, problems, taskIdParams } from '../openapi/responses.ts';
 import { ownedTask } from '../owned-task.ts';
 import { ApiProblem } from '../problem.ts';
-import { showTask } from '../show-task.ts';
+import { readDetails, showTask } from '../show-task.ts';
 
 const route = createRoute({
   method: 'post',
@@ -28,9 +28,9 @@ const isCancelled = (task: TaskRecord): boolean => {
 export const cancelRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, starter }: ApiDeps): void => {
   app.openapi(route, async (c) => {
     const task = await ownedTask(c, stores.tasks);
-    if (isCancelled(task)) return c.json(await showTask(stores, task), 200);
+    if (isCancelled(task)) return c.json(showTask(task, await readDetails(stores, task.id)), 200);
     const after = await starter.cancel(task.id);
     if (after === null) throw new ApiProblem('NOT_FOUND', 'The task was erased.');
-    return c.json(await showTask(stores, after), isCancelled(after) ? 200 : 202);
+    return c.json(showTask(after, await readDetails(stores, after.id)), isCancelled(after) ? 200 : 202);
   });
 };

@@ -5,7 +5,7 @@ import type { ApiDeps } from '../deps.ts';
 import type { ApiEnvironment } from '../environment.ts';
 import { json, problems } from '../openapi/responses.ts';
 import { ApiProblem } from '../problem.ts';
-import { showTask, taskPath } from '../show-task.ts';
+import { readDetails, showTask, taskPath } from '../show-task.ts';
 import { readSubmission } from '../submission/read-submission.ts';
 import { createSubmit } from '../submission/submit.ts';
 
@@ -48,7 +48,7 @@ export const submitRoutes = (app: OpenAPIHono<ApiEnvironment>, deps: ApiDeps): v
       const { task, replayed } = await submit(submission, key);
       c.header('location', taskPath(task.id));
       if (replayed) c.header('idempotent-replay', 'true');
-      return c.json(await showTask(deps.stores, task), 202);
+      return c.json(showTask(task, await readDetails(deps.stores, task.id)), 202);
     } finally {
       submission.upload?.code.destroy();
     }

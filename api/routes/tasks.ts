@@ -6,6 +6,7 @@ import type { ApiEnvironment } from '../environment.ts';
 import { json, problems, taskIdParams } from '../openapi/responses.ts';
 import { ownedTask } from '../owned-task.ts';
 import { showSummary, showTask } from '../show-task.ts';
+import { createTaskDetails } from '../task-details.ts';
 
 const query = z.object({
   status: z.enum(STATUSES).optional(),
@@ -30,10 +31,14 @@ const showRoute = createRoute({
   responses: { 200: json(taskViewSchema, 'The task'), ...problems(404) },
 });
 
-export const taskRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores }: ApiDeps): void => {
+export const taskRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, now = Date.now }: ApiDeps): void => {
+  const detailsOf = createTaskDetails(stores, now);
   app.openapi(listRoute, async (c) => {
     const { tasks, nextCursor } = await stores.tasks.list({ owner: c.get('owner'), ...c.req.valid('query') });
     return c.json({ data: tasks.map(showSummary), next_cursor: nextCursor }, 200);
   });
-  app.openapi(showRoute, async (c) => c.json(await showTask(stores, await ownedTask(c, stores.tasks)), 200));
+  app.openapi(showRoute, async (c) => {
+    const task = await ownedTask(c, stores.tasks);
+    return c.json(showTask(task, await detailsOf(task)), 200);
+  });
 };
