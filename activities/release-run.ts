@@ -9,11 +9,14 @@ interface ReleaseRunDeps {
   readonly engine: Pick<Engine, 'offerSlot'>;
 }
 
-/** Removes the run from its runner, closes it at the gateway, frees its slot and offers that to the task that waits longest. */
+/** A slot is offered to more than one, since the first who waits may be stuck; whoever asks too late waits on. */
+const OFFERS = 3;
+
+/** Removes the run from its runner, closes it at the gateway, frees its slot and offers that to the tasks that wait longest. */
 export const createReleaseRun = ({ runner, runs, engine }: ReleaseRunDeps): RunActivities['releaseRun'] => {
   return async ({ run_id }) => {
     await runner.remove(run_id);
-    const [next] = await runs.end(run_id);
-    if (next !== undefined) await engine.offerSlot(next);
+    const waiting = await runs.end(run_id);
+    for (const taskId of waiting.slice(0, OFFERS)) await engine.offerSlot(taskId);
   };
 };

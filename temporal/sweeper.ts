@@ -29,7 +29,7 @@ const ABANDONED_RESERVATION_MS = 60 * 60_000;
 
 /** Puts right what a dead process or an unreachable Temporal left behind: starts, cancellations, rows without a workflow, runs without a task. */
 export const createSweeper = (deps: SweeperDeps) => {
-  const { tasks, outbox, events, ledger, engine, runner, log, by } = deps;
+  const { tasks, outbox, events, ledger, engine, runs, runner, log, by } = deps;
 
   const end = async (task: TaskRecord, as: 'CANCELLED' | 'TERMINATED'): Promise<void> => {
     if (await outbox.endWithoutWorkflow(task.id, as)) {
@@ -68,7 +68,10 @@ export const createSweeper = (deps: SweeperDeps) => {
   const reapOrphans = async (): Promise<void> => {
     for (const runId of await runner.list()) {
       const task = await tasks.get(taskIdOfRun(runId));
-      if (task === null || isTerminal(task.status)) await runner.remove(runId);
+      if (task !== null && !isTerminal(task.status)) continue;
+      // The slot first: once the runner has forgotten the run, nothing leads to it any more.
+      await runs.end(runId);
+      await runner.remove(runId);
     }
   };
 

@@ -113,7 +113,10 @@ export const createModelRelay = (deps: ModelRelayDeps) => {
     const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://relay');
     if (request.method === 'GET' && path === '/v1/models') return pass(response, '/llm/v1/models');
     if (request.method === 'GET' && path === '/messages')
-      return pass(response, `/run/messages?after=${Number(searchParams.get('after')) || 0}`);
+      return pass(
+        response,
+        `/run/messages?after=${Number(searchParams.get('after')) || 0}${searchParams.get('wait') === '0' ? '&wait=0' : ''}`,
+      );
     if (request.method !== 'POST' || !TURN_PATHS.includes(path)) return refuse(response, 404, 'there is nothing here', 'not_found');
     const body = await readBody(request, REQUEST_BYTES);
     if (body === null) return refuse(response, 413, `a request may have ${REQUEST_BYTES} bytes`, 'too_large', { connection: 'close' });
