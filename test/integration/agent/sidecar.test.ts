@@ -71,11 +71,6 @@ const live = async (one: Case, check: Check): Promise<void> => {
     try {
       await check(run, gateway, folder.path);
     } finally {
-      console.log(
-        await readFile(join(run.path, 'sidecar.log'), 'utf8'),
-        gateway.artifact('agent.log'),
-        JSON.stringify(gateway.completions),
-      );
       await run.remove();
       await gateway.stop();
     }
@@ -249,7 +244,7 @@ test('a run that the gateway calls over stops at once and uploads nothing', asyn
 
 test('the time limit ends the run; what it did is salvaged', async () => {
   const main = agent(`fs.writeFileSync(task.code + '/b.txt', 'kept'); setInterval(() => {}, 1000);`);
-  await live({ main, timeMs: 4_000 }, async (run, gateway) => {
+  await live({ main, timeMs: 8_000 }, async (run, gateway) => {
     expect(await run.exit()).toMatchObject({ cause: 'timed_out' });
     expect(gateway.completions).toMatchObject([{ outcome: 'failed', reason: 'TIMED_OUT' }]);
     expect(gateway.artifact('diff.patch')).toContain('+kept');
