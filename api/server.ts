@@ -12,6 +12,7 @@ import { createTemporalEngine } from '../temporal/engine.ts';
 import { createStarter } from '../temporal/starter.ts';
 import { createApp } from './app.ts';
 import { createGateway } from './gateway/gateway.ts';
+import { createSetupSecrets } from './gateway/run/setup-secrets.ts';
 import { drain, listen } from './listener.ts';
 import { createMetrics } from './metrics.ts';
 
@@ -60,7 +61,6 @@ const app = createApp({
 });
 server.on('request', getRequestListener(app.fetch));
 
-const setupSecretsSchema = z.record(z.string(), z.string());
 const gateway = createGateway({
   stores,
   objects,
@@ -77,10 +77,7 @@ const gateway = createGateway({
     egressHosts: settings.CODEBAY_EGRESS_HOSTS,
     egressPrivateHosts: settings.CODEBAY_EGRESS_PRIVATE_HOSTS,
   },
-  setupSecrets: async () => {
-    const file = settings.CODEBAY_SETUP_SECRETS_FILE;
-    return file === undefined ? {} : setupSecretsSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-  },
+  setupSecrets: createSetupSecrets(settings.CODEBAY_SETUP_SECRETS_FILE),
   log,
 });
 const gatewayPort = await listen(gateway.server, settings.CODEBAY_GATEWAY_PORT, '127.0.0.1');
