@@ -2,6 +2,7 @@
  * `npm run demo`: a real task against a real git repository, on a station that is started as a user would. With OPENAI_API_KEY or
  * OPENAI_BASE_URL that model works; with neither a scripted stand-in answers, and nothing else is scripted. `--keep` leaves it all running.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
@@ -40,7 +41,7 @@ const chooseModel = async (stack: AsyncDisposableStack): Promise<Record<string, 
     `Model: ${paint('yellow', 'a scripted stand-in')}, because neither OPENAI_API_KEY nor OPENAI_BASE_URL is set.`,
     'Its answers are written beforehand and quote what the tools print; everything else is real.',
   );
-  return { OPENAI_BASE_URL: model.url, OPENAI_API_KEY: 'stand-in', CODEBAY_MODELS: 'scripted-stand-in' };
+  return { OPENAI_BASE_URL: model.url, OPENAI_API_KEY: randomBytes(16).toString('hex'), CODEBAY_MODELS: 'scripted-stand-in' };
 };
 
 const demo = async (stack: AsyncDisposableStack): Promise<boolean> => {

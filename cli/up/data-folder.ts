@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { writeOnce } from '../../platform/sandbox/atomic-file.ts';
 import { dataPaths } from '../../platform/settings.ts';
-import { openSqliteStore } from '../../platform/sqlite.ts';
 
 /** Makes the data folder and the station's secret where they are missing. */
 export const prepareDataFolder = async (data: string): Promise<void> => {
@@ -17,6 +16,8 @@ export const prepareDataFolder = async (data: string): Promise<void> => {
 export const firstApiKey = async (data: string): Promise<string | null> => {
   const paths = dataPaths(data);
   if (existsSync(paths.apiKey)) return null;
+  // The database's code is slow to load, and needed at the very first start only.
+  const { openSqliteStore } = await import('../../platform/sqlite.ts');
   const stores = await openSqliteStore(paths.store);
   try {
     const key = await stores.apiKeys.create('default');

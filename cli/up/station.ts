@@ -44,6 +44,7 @@ export const createStation = ({ plan, env, root, say }: StationOptions): Station
     });
 
   let ready = false;
+  let stopping = false;
   const self = identifyProcess(process.pid);
   const supervise = (
     name: ProcessName,
@@ -87,10 +88,12 @@ export const createStation = ({ plan, env, root, say }: StationOptions): Station
         await worker.start(READY_MS);
       };
       await Promise.all([api.start(READY_MS), afterTemporal()]);
+      if (stopping) return;
       ready = true;
       record({ up: self, ready });
     },
     async stop(hurry) {
+      stopping = true;
       ready = false;
       record({ up: self, ready });
       await worker.stop(GRACE_MS.worker, hurry);

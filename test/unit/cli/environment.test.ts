@@ -1,0 +1,37 @@
+import { apiEnvironment, temporalEnvironment, workerEnvironment } from '../../../cli/up/environment.ts';
+
+const env = {
+  PATH: '/bin',
+  HOME: '/home/someone',
+  OPENAI_API_KEY: 'sk-canary',
+  OPENAI_BASE_URL: 'http://model/v1',
+  CODEBAY_SETUP_SECRETS_FILE: '/secrets.json',
+  CODEBAY_API_KEY: 'cbk_canary',
+  CODEBAY_MAX_RUNS: '3',
+  AWS_SECRET_ACCESS_KEY: 'aws-canary',
+};
+
+test("only the API gets the model's key and the set-up secrets", () => {
+  expect(apiEnvironment(env, {})).toEqual({
+    PATH: '/bin',
+    HOME: '/home/someone',
+    OPENAI_API_KEY: 'sk-canary',
+    OPENAI_BASE_URL: 'http://model/v1',
+    CODEBAY_SETUP_SECRETS_FILE: '/secrets.json',
+    CODEBAY_MAX_RUNS: '3',
+  });
+});
+
+test('the worker stops its runs when it is asked to end, and holds no secret', () => {
+  expect(workerEnvironment(env, { CODEBAY_DATA: '/data' })).toEqual({
+    PATH: '/bin',
+    HOME: '/home/someone',
+    CODEBAY_MAX_RUNS: '3',
+    CODEBAY_DATA: '/data',
+    CODEBAY_RUNS_ON_SHUTDOWN: 'stop',
+  });
+});
+
+test('Temporal gets nothing of ours', () => {
+  expect(temporalEnvironment(env)).toEqual({ PATH: '/bin', HOME: '/home/someone' });
+});
