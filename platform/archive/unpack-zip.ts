@@ -11,6 +11,8 @@ import { unsafe } from './zip-member.ts';
 import { type PlannedMember, planZip } from './zip-plan.ts';
 
 const LINK_TARGET_BYTES = 4096;
+/** Linux takes 4096 bytes with the final NUL, the folder's own path included. */
+const PLACE_BYTES = 4095;
 const MEMBERS_PER_TURN = 64;
 
 export interface UnpackOptions {
@@ -54,7 +56,11 @@ const writeMembers = async (
   { folder, signal, onProgress }: UnpackOptions,
 ): Promise<number> => {
   const root = Buffer.from(`${folder}/`);
-  const placeOf = (path: string): Buffer => Buffer.concat([root, Buffer.from(path, 'latin1')]);
+  const placeOf = (path: string): Buffer => {
+    const place = Buffer.concat([root, Buffer.from(path, 'latin1')]);
+    if (place.length > PLACE_BYTES) throw new FailureError('SOURCE_TOO_LARGE', 'a path is longer than this station can write');
+    return place;
+  };
   const links = new Map<string, string>();
   const folders = new Set<string>();
   const makeFolder = (path: string): void => {
@@ -115,23 +121,12 @@ const readLink = async (reader: WindowedReader, member: PlannedMember, signal: A
 };
 
 const writeFile = async (reader: WindowedReader, member: PlannedMember, place: Buffer, signal: AbortSignal): Promise<void> => {
-  const fd = openNew(place, member.executable ? 0o755 : 0o644);
+  const fd = openSync(place, 'wx', member.executable ? 0o755 : 0o644);
   try {
     await readChecked(reader, member, signal, (chunk) => {
       for (let written = 0; written < chunk.length; ) written += writeSync(fd, chunk, written);
     });
   } finally {
     closeSync(fd);
-  }
-};
-
-const openNew = (place: Buffer, mode: number): number => {
-  try {
-    return openSync(place, 'wx', mode);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENAMETOOLONG') {
-      throw new FailureError('SOURCE_TOO_LARGE', 'a path is longer than this station can write', { cause: error });
-    }
-    throw error;
   }
 };

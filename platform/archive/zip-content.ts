@@ -19,17 +19,20 @@ const dataStartOf = (reader: WindowedReader, member: PlannedMember): number => {
   return member.headerStart + LOCAL_HEADER_BYTES + header.readUInt16LE(26) + header.readUInt16LE(28);
 };
 
+const hasField = <K extends string>(error: unknown, field: K): error is Record<K, unknown> =>
+  typeof error === 'object' && error !== null && field in error;
+
 const inflateAtOnce = (packed: Buffer, member: PlannedMember): Buffer => {
   try {
     return inflateRawSync(packed, { maxOutputLength: member.sizeBytes + 1 });
   } catch (error) {
-    if (error instanceof RangeError) throw unsafe(member.path, 'holds more bytes than it declares');
+    if (hasField(error, 'code') && error.code === 'ERR_BUFFER_TOO_LARGE') throw unsafe(member.path, 'holds more bytes than it declares');
     throw invalid(error);
   }
 };
 
 /** Whether an error is the operating system's, so not the archive's fault. */
-const isSystemError = (error: unknown): boolean => error instanceof Error && 'syscall' in error;
+const isSystemError = (error: unknown): boolean => hasField(error, 'syscall');
 
 /**
  * Hands over the really inflated bytes of one member, in order, to `write`, and no more than it declares.

@@ -33,7 +33,7 @@ export const fetchCommit = async (options: FetchOptions): Promise<void> => {
   const config = [...remote.config, 'http.lowSpeedLimit=1', 'http.lowSpeedTime=60'];
   const fetch = (cwd: string, gitDir: string, ...args: readonly string[]): Promise<string> =>
     watchPacks(join(gitDir, 'objects', 'pack'), options, (watched) =>
-      git([...FETCH, ...args], { cwd, config, signal: watched, timeoutMs }),
+      git([...FETCH, ...args], { cwd, config, env: { GIT_DIR: gitDir }, signal: watched, timeoutMs }),
     );
   try {
     await fetch(repository, join(repository, '.git'), '--depth=1', '--', remote.url, commit);

@@ -59,6 +59,36 @@ export const craftZip = (entries: readonly ZipEntry[]): Buffer => {
     offset += local.length + name.length + data.length;
   }
   const size = directory.reduce((sum, part) => sum + part.length, 0);
-  const count = entries.length;
-  return Buffer.concat([...parts, ...directory, numbers([4, 0x06054b50], [4, 0], [2, count], [2, count], [4, size], [4, offset], [2, 0])]);
+  const isLarge = entries.length > 0xffff;
+  const count = Math.min(entries.length, 0xffff);
+  const many: readonly (readonly [4, number])[] = [
+    [4, entries.length],
+    [4, 0],
+  ];
+  const zip64 = isLarge
+    ? [
+        numbers(
+          [4, 0x06064b50],
+          [4, 44],
+          [4, 0],
+          [2, 45],
+          [2, 45],
+          [4, 0],
+          [4, 0],
+          ...many,
+          ...many,
+          [4, size],
+          [4, 0],
+          [4, offset],
+          [4, 0],
+        ),
+        numbers([4, 0x07064b50], [4, 0], [4, offset + size], [4, 0], [4, 1]),
+      ]
+    : [];
+  return Buffer.concat([
+    ...parts,
+    ...directory,
+    ...zip64,
+    numbers([4, 0x06054b50], [4, 0], [2, count], [2, count], [4, size], [4, offset], [2, 0]),
+  ]);
 };

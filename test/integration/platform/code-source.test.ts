@@ -19,6 +19,8 @@ let source: CodeSource;
 let repository: string;
 let first: string;
 let second: string;
+/** No branch or tag names it. */
+let buried: string;
 
 const FILES = [
   { path: '.gitattributes', content: '* text=auto eol=lf\n*.id ident\n*.u16 working-tree-encoding=UTF-16\n*.lfs filter=lfs\n' },
@@ -43,6 +45,7 @@ beforeAll(async () => {
   const root = join(scratch.path, 'served');
   repository = createBareRepository(root, 'app.git');
   first = commitFiles(repository, 'main', [{ path: 'README', content: 'first' }]);
+  buried = commitFiles(repository, 'main', [{ path: 'README', content: 'buried' }]);
   second = commitFiles(repository, 'main', FILES);
   gitIn(repository, ['branch', 'feature/one', first]);
   gitIn(repository, ['tag', 'light', first]);
@@ -143,14 +146,10 @@ describe('stage', () => {
     ['that gives any commit', () => server],
     ['that gives tips only', () => oldServer],
   ])('an older commit from a host %s', async (_name, host) => {
-    const name = `older-${host().url.split(':').at(-1)}`;
-    const { files } = await stageInto(
-      source,
-      { source: git(first, `${host().url}/app.git`), commit: first, zip: null },
-      join(scratch.path, name),
-    );
+    const folder = join(scratch.path, `older-${host().url.split(':').at(-1)}`);
+    const { files } = await stageInto(source, { source: git(buried, `${host().url}/app.git`), commit: buried, zip: null }, folder);
     expect(files).toBe(1);
-    expect(gitIn(join(scratch.path, name), ['rev-list', 'HEAD'])).toBe(first);
+    expect(gitIn(folder, ['rev-list', 'HEAD'])).toBe(buried);
   });
 
   test('a SHA-256 repository', async () => {
