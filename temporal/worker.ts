@@ -17,7 +17,7 @@ import { registerSearchAttributes } from './search-attributes.ts';
 import { createSweeper } from './sweeper.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
-const STOP_GRACE_MS = 8_000;
+const STOP_GRACE_MS = 9_500;
 const root = join(import.meta.dirname, '..');
 
 const settings = loadSettings(process.env);

@@ -26,8 +26,8 @@ export interface SlotOffer {
   made: boolean;
 }
 
-/** How long a stopped run may take to write its last checkpoint. */
-const STOP_GRACE_MS = 6_000;
+/** How long a stopped run may take to write its last checkpoint; the sidecar gives up by itself after 7.5 s. */
+const STOP_GRACE_MS = 9_500;
 /** The runner's own clock comes first; this much later the workflow ends the run itself. */
 const CLOCK_SLACK_MS = 120_000;
 const FIRST_SLOT_WAIT_MS = 5_000;
