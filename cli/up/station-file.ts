@@ -1,6 +1,5 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { isErrno } from '../../platform/sandbox/atomic-file.ts';
 import { processIdentitySchema } from '../../platform/sandbox/process-identity.ts';
 
 export const PROCESS_NAMES = ['temporal', 'api', 'worker'] as const;
@@ -26,10 +25,11 @@ export type StationFile = Readonly<z.output<typeof stationFileSchema>>;
 
 /** Null where there is none, or what stands there isn't one of ours. */
 export const readStationFile = (path: string): StationFile | null => {
+  if (!existsSync(path)) return null;
   try {
     return stationFileSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    if (isErrno(error, 'ENOENT') || error instanceof SyntaxError || error instanceof z.ZodError) return null;
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return null;
     throw error;
   }
 };
