@@ -55,4 +55,4 @@ export const readIfThere = async (path: string): Promise<string | null> => {
 
 /** Whether an error is a system error of one of these codes. */
 export const isErrno = (error: unknown, ...codes: readonly string[]): boolean =>
-  error instanceof Error && 'code' in error && codes.some((code) => code === error.code);
+  typeof error === 'object' && error !== null && 'code' in error && codes.some((code) => code === error.code);
