@@ -95,7 +95,6 @@ export const createStation = ({ plan, env, root, say }: StationOptions): Station
     async stop(hurry) {
       stopping = true;
       ready = false;
-      record({ up: self, ready });
       await worker.stop(GRACE_MS.worker, hurry);
       await api.stop(GRACE_MS.api, hurry);
       await temporal?.stop(GRACE_MS.temporal, hurry);
