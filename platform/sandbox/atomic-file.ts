@@ -53,6 +53,6 @@ export const readIfThere = async (path: string): Promise<string | null> => {
   }
 };
 
-/** Whether an error is a system error of one of these codes. */
+/** Whether an error is a system error of one of these codes; told by its shape, as another realm's errors are no instances of ours. */
 export const isErrno = (error: unknown, ...codes: readonly string[]): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && codes.some((code) => code === error.code);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { RunExit, RunOrder } from '../../tasks/run.ts';
 import { readIfThere, writeAtomic, writeOnce } from './atomic-file.ts';
 import { type Confinement, confinementSchema } from './confinement.ts';
+import { closeInherited } from './inherited-descriptors.ts';
 import { identifyProcess, isSameProcess, type ProcessIdentity, processIdentitySchema } from './process-identity.ts';
 
 const orderSchema = z.object({
@@ -97,8 +98,9 @@ export const putInCharge = async (path: string, identity: ProcessIdentity): Prom
   return holder !== null && isSameProcess(holder, identity);
 };
 
-/** Opens a run's folder as its sidecar, putting this process in charge. Throws `RunTakenError` where it may not be. */
+/** Opens a run's folder as its sidecar, putting this process in charge and closing what descriptors it inherited. Throws `RunTakenError` where it may not be. */
 export const openRunFolder = async (path: string): Promise<RunFolder> => {
+  closeInherited();
   const files = runFiles(path);
   const own = identifyProcess(process.pid);
   if (own === null || !(await putInCharge(path, own)) || (await readExit(path)) !== null) {

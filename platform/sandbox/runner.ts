@@ -126,8 +126,9 @@ export const createSandboxRunner = (options: SandboxRunnerOptions): Runner => {
           await rename(fresh, path);
         } catch (error) {
           await removeTree(fresh);
-          if (confinement.uid !== null) await releaseUid(confinement.uid, confinement.mark);
-          // Where another worker was faster, the run is confined as that one wrote.
+          // Where another worker was faster, the run is confined as that one wrote: only our uid goes back.
+          if ((await readConfinement(path)) === null) await releaseConfinement(confinement);
+          else if (confinement.uid !== null) await releaseUid(confinement.uid, confinement.mark);
           if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
         }
       }
