@@ -10,7 +10,7 @@ export const HISTORIES = fileURLToPath(new URL('../histories/', import.meta.url)
 
 /** Keeps a history when `SAVE_HISTORIES` names the release that it is saved for; see docs/decisions/0003-workflow-versions.md. */
 export const saveHistory = async (path: string, handle: WorkflowHandle): Promise<void> => {
-  const release = process.env['SAVE_HISTORIES'];
+  const release = process.env.SAVE_HISTORIES;
   if (release === undefined) return;
   const history = History.toObject(History.fromObject(await handle.fetchHistory()), { longs: String, bytes: String, enums: String });
   await mkdir(`${HISTORIES}${release}`, { recursive: true });
