@@ -41,8 +41,23 @@ export interface LaunchPlace {
   readonly limits: Pick<RunLimits, 'processes' | 'diskBytes'>;
 }
 
-/** Enters the run's cgroups before anything of the run executes. */
-const ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit 125; shift; done; shift; exec nice -n 5 "$@"';
+/**
+ * Enters the run's cgroups before anything of the run executes. `setpriv` has armed the signal that ends it with this process; had we died
+ * before that, the signal would never come, so the parent is looked at once more.
+ */
+const ENTER =
+  '[ "$PPID" = "$1" ] || exit 125; shift; while [ "$1" != -- ]; do echo $$ >"$1" || exit 125; shift; done; shift; exec nice -n 5 "$@"';
+const enter = (entries: readonly string[]): string[] => [
+  '--pdeathsig',
+  'KILL',
+  '/bin/sh',
+  '-c',
+  ENTER,
+  'sh',
+  String(process.pid),
+  ...entries,
+  '--',
+];
 
 /** Programs inside have another uid; the folder around the sockets keeps everyone else out. */
 const openSockets = async (folder: string): Promise<void> => {
@@ -66,7 +81,7 @@ const spawnEntered = async (
   const errors = command.onStderr === undefined ? null : await openOutputPipe(path);
   try {
     const stdin = command.stdin === undefined ? 'ignore' : 'pipe';
-    const child = spawn('/bin/sh', ['-c', ENTER, 'sh', ...entriesOf(confinement.cgroups), '--', ...argv], {
+    const child = spawn('/usr/bin/setpriv', [...enter(entriesOf(confinement.cgroups)), ...argv], {
       ...options,
       stdio: [stdin, output.writer.fd, (errors ?? output).writer.fd, ...Array<'pipe'>(options.extra).fill('pipe')],
     });
