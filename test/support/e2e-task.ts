@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startGitServer } from '../../demo/git-server.ts';
 import { makeRepository } from '../../demo/project-repository.ts';
-import { type CodebayClient, createClient, type TaskRequest } from '../../sdk/index.ts';
+import { type CodebayClient, CodebayError, createClient, type TaskRequest } from '../../sdk/index.ts';
 import { isTerminal } from '../../tasks/status.ts';
 import type { TaskView } from '../../tasks/task-view.ts';
 import { killProcessesOf } from './footprint.ts';
@@ -25,11 +25,16 @@ export interface TaskBench extends AsyncDisposable {
   readonly folder: string;
   /** Submits a task on the repository's default branch. */
   submit(task?: Partial<TaskRequest>): Promise<TaskView>;
-  /** The task once it has finished. */
+  /** The task once it has finished; an API that is away is waited for. */
   finished(taskId: string, timeoutMs?: number): Promise<TaskView>;
   /** Starts a station on the same data folder, once the one before has ended. */
   startAgain(): Promise<TestStation>;
 }
+
+const awayIsNull = (error: unknown): null => {
+  if (error instanceof CodebayError && error.problem.status === 0) return null;
+  throw error;
+};
 
 /** `project`: the folder that becomes the repository; the demo's where absent. `env` comes on top of what the station needs. */
 export const openTaskBench = async (
@@ -73,8 +78,8 @@ export const openTaskBench = async (
       until(
         `task ${taskId} has finished`,
         async () => {
-          const task = await client.get(taskId);
-          return isTerminal(task.status) ? task : null;
+          const task = await client.get(taskId).catch(awayIsNull);
+          return task !== null && isTerminal(task.status) ? task : null;
         },
         timeoutMs,
       ),

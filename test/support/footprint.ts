@@ -15,15 +15,16 @@ const orNothing = (read: () => string): string => {
   }
 };
 
-/** Every process that has to do with this data folder: it names it in its command, works in it, or has a piece of it mounted (a sandbox). */
+/** Every process that has to do with this data folder: it names it in its command or environment, works in it, or has a piece of it mounted (a sandbox). */
 export const processesOf = (dataDir: string): FoundProcess[] => {
   const name = basename(dataDir);
   return readdirSync('/proc').flatMap((entry) => {
     const pid = Number(entry);
     if (!Number.isInteger(pid) || pid === process.pid) return [];
     const command = orNothing(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ');
-    const places = [orNothing(() => readlinkSync(`/proc/${pid}/cwd`)), orNothing(() => readFileSync(`/proc/${pid}/mountinfo`, 'utf8'))];
-    const identity = [command, ...places].some((text) => text.includes(name)) ? identifyProcess(pid) : null;
+    const files = ['environ', 'mountinfo'].map((file) => orNothing(() => readFileSync(`/proc/${pid}/${file}`, 'utf8')));
+    const folder = orNothing(() => readlinkSync(`/proc/${pid}/cwd`));
+    const identity = [command, folder, ...files].some((text) => text.includes(name)) ? identifyProcess(pid) : null;
     return identity === null ? [] : [{ ...identity, command }];
   });
 };
