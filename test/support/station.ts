@@ -37,6 +37,8 @@ export const temporaryDataDir = async (): Promise<{ readonly path: string } & As
 export const startStation = async (options: {
   readonly dataDir: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Whom root starts it as. */
+  readonly user?: { readonly uid: number; readonly gid: number };
 }): Promise<TestStation> => {
   const { dataDir } = options;
   const env = {
@@ -50,7 +52,7 @@ export const startStation = async (options: {
     CODEBAY_API_KEY: '',
     NO_COLOR: '1',
   };
-  const up = await startStationProcess(env);
+  const up = await startStationProcess(env, options.user);
   const { url, gateway_url: gatewayUrl, temporal_address: temporalAddress } = up.file();
   const kill = (name: ProcessName, signal: NodeJS.Signals = 'SIGKILL'): boolean => {
     const identity = up.file().processes[name];
