@@ -1,12 +1,8 @@
-import { execFile } from 'node:child_process';
 import { lstat, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { simpleGit } from 'simple-git';
 import { CliError } from '../cli-error.ts';
-
-const execute = promisify(execFile);
-const LIST_MAX_BYTES = 512 * 1024 * 1024;
 
 /** A file or link to hand over, with its path in the archive (forward slashes). */
 export interface FolderFile {
@@ -17,8 +13,9 @@ export interface FolderFile {
   readonly modified: Date;
 }
 
-const git = async (folder: string, ...args: readonly string[]): Promise<string> =>
-  (await execute('git', ['-C', folder, ...args], { maxBuffer: LIST_MAX_BYTES, encoding: 'utf8' })).stdout;
+/** The only paths that are named are our own. */
+const git = (folder: string, ...args: string[]): Promise<string> =>
+  simpleGit(folder, { unsafe: { allowUnsafeConfigPaths: true } }).raw(args);
 
 /** Deleted, but still in git's index. */
 const isMissing = (error: unknown): boolean =>
