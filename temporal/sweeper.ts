@@ -60,7 +60,7 @@ export const createSweeper = (deps: SweeperDeps) => {
     const state = await engine.describe(task.id);
     if (state === 'running') {
       if (task.cancel_requested) await engine.cancel(task.id);
-    } else if (task.cancel_requested) await end(task, 'CANCELLED');
+    } else if (task.cancel_requested || state === 'cancelled') await end(task, 'CANCELLED');
     else if (state === 'absent') await start(task);
     else await end(task, 'TERMINATED');
   };

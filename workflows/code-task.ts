@@ -37,9 +37,11 @@ export async function codeTask(input: CodeTaskInput): Promise<CodeTaskResult> {
     slotOffer.made = true;
   });
 
-  const progress = createProgress(taskId, await register(taskId, input));
+  const { admission, facts } = await register(taskId, input);
+  const progress = createProgress(taskId, facts);
   let verification: Verification | null = null;
   try {
+    if (admission === 'cancelled') await CancellationScope.current().cancelRequested;
     await work(taskId, input, progress, slotOffer);
     verification = await verify(taskId, input, progress, slotOffer);
   } catch (error) {
@@ -54,11 +56,11 @@ export async function codeTask(input: CodeTaskInput): Promise<CodeTaskResult> {
   return { status: 'COMPLETED', verification, artifacts };
 }
 
+/** Done even for a task that is cancelled already, so that its row gets the end as well. */
 const register = async (taskId: string, input: CodeTaskInput) => {
-  const { admission, repo, owner } = await bookkeeping.registerTask({ task_id: taskId, input });
+  const { admission, repo, owner } = await CancellationScope.nonCancellable(() => bookkeeping.registerTask({ task_id: taskId, input }));
   if (admission === 'closed') throw ApplicationFailure.nonRetryable('This task id has ended or was erased.', 'TERMINATED');
-  if (admission === 'cancelled') await CancellationScope.current().cancelRequested;
-  return { repo, owner, mode: input.spec.mode };
+  return { admission, facts: { repo, owner, mode: input.spec.mode } };
 };
 
 const work = async (taskId: string, { spec }: CodeTaskInput, progress: Progress, slotOffer: SlotOffer): Promise<void> => {
