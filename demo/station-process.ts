@@ -23,14 +23,15 @@ export interface StationProcess {
 /** Starts `codebay up` on a data folder as a user would, in a process of its own, and resolves when it is ready. `user`: whom root starts it as. */
 export const startStationProcess = async (
   env: Readonly<Record<string, string | undefined>>,
-  user: { readonly uid?: number; readonly gid?: number } = {},
+  user?: { readonly uid: number; readonly gid: number },
 ): Promise<StationProcess> => {
   const child = spawn(process.execPath, [join(root, 'cli/main.ts'), 'up'], {
     env,
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
-    ...user,
+    uid: user?.uid,
+    gid: user?.gid,
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

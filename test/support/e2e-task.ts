@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startGitServer } from '../../demo/git-server.ts';
@@ -7,6 +7,7 @@ import { type CodebayClient, CodebayError, createClient, type TaskRequest } from
 import { isTerminal } from '../../tasks/status.ts';
 import type { TaskView } from '../../tasks/task-view.ts';
 import { killProcessesOf } from './footprint.ts';
+import type { StationUser } from './hostile-user.ts';
 import { type ModelScript, type ScriptedModel, startScriptedModel } from './scripted-model.ts';
 import { startStation, type TestStation, temporaryDataDir } from './station.ts';
 import { until } from './until.ts';
@@ -36,15 +37,16 @@ const awayIsNull = (error: unknown): null => {
   throw error;
 };
 
-/** `project`: the folder that becomes the repository; the demo's where absent. `env` comes on top of what the station needs. */
+/** `project`: the folder that becomes the repository; the demo's where absent. `env` comes on top of what the station needs; `user`: whom root starts the station as. */
 export const openTaskBench = async (
   script: ModelScript,
-  options: { readonly env?: Readonly<Record<string, string>>; readonly project?: string } = {},
+  options: { readonly env?: Readonly<Record<string, string>>; readonly project?: string; readonly user?: StationUser } = {},
 ): Promise<TaskBench> => {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'codebay-e2e-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const { path: dataDir } = stack.use(await temporaryDataDir());
+  if (options.user !== undefined) await chown(dataDir, options.user.uid, options.user.gid);
   const project = options.project ?? join(import.meta.dirname, '../../demo/project');
   const repository = await makeRepository(project, folder, 'project');
   const git = await startGitServer({ root: folder });
@@ -53,8 +55,14 @@ export const openTaskBench = async (
   stack.defer(() => model.close());
   // Whatever a failed test left: nothing of it survives the scope.
   stack.defer(() => killProcessesOf(dataDir));
-  const env = { OPENAI_BASE_URL: model.url, CODEBAY_MODELS: 'scripted', CODEBAY_GIT_ALLOWED_HOSTS: new URL(git.url).host, ...options.env };
-  let station = await startStation({ dataDir, env });
+  const env = {
+    OPENAI_BASE_URL: model.url,
+    CODEBAY_MODELS: 'scripted',
+    CODEBAY_GIT_ALLOWED_HOSTS: new URL(git.url).host,
+    ...options.user?.env,
+    ...options.env,
+  };
+  let station = await startStation({ dataDir, env, user: options.user });
   let client = createClient(station);
   stack.defer(async () => {
     await station.stop();
@@ -84,7 +92,7 @@ export const openTaskBench = async (
         timeoutMs,
       ),
     async startAgain() {
-      station = await startStation({ dataDir, env });
+      station = await startStation({ dataDir, env, user: options.user });
       client = createClient(station);
       return station;
     },
