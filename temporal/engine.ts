@@ -62,6 +62,8 @@ export const createTemporalEngine = ({ client, taskQueue }: TemporalEngineOption
       throw error;
     }
   };
+  const describe = (taskId: string): Promise<EngineState> =>
+    orIfAbsent<EngineState>('absent', async (handle) => STATES[(await handle.describe()).status.name] ?? 'running', taskId);
   return {
     async start(taskId, input) {
       try {
@@ -79,9 +81,10 @@ export const createTemporalEngine = ({ client, taskQueue }: TemporalEngineOption
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       }
     },
-    cancel: (taskId) => orIfAbsent(false, (handle) => handle.cancel().then(() => true), taskId),
-    describe: (taskId) =>
-      orIfAbsent<EngineState>('absent', async (handle) => STATES[(await handle.describe()).status.name] ?? 'running', taskId),
+    // Temporal takes a cancellation of a closed workflow without a word.
+    cancel: async (taskId) =>
+      (await describe(taskId)) === 'running' && orIfAbsent(false, (handle) => handle.cancel().then(() => true), taskId),
+    describe,
     offerSlot: (taskId) => orIfAbsent(undefined, (handle) => handle.signal(slotOffered), taskId),
     erase: (taskId) =>
       orIfAbsent(

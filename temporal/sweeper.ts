@@ -19,17 +19,20 @@ interface SweeperDeps extends CleanUpDeps {
   readonly log: { info(fields: object, message: string): void; error(fields: object, message: string): void };
   /** Unique per process. */
   readonly by: string;
+  /** How long an unfinished row may be without a write before its workflow is looked at. */
+  readonly silentForMs?: number;
 }
 
 const UNSTARTED: Omit<Claim, 'by'> = { leaseMs: 15_000, olderThanMs: 1_000, limit: 50 };
-const SILENT: Omit<Claim, 'by'> = { leaseMs: 60_000, olderThanMs: 30_000, limit: 50 };
+const SILENT: Omit<Claim, 'by' | 'olderThanMs'> = { leaseMs: 60_000, limit: 50 };
+const SILENT_FOR_MS = 30_000;
 const SWEEP_EVERY_MS = 1_000;
 /** A reservation this old belongs to a gateway that is gone. */
 const ABANDONED_RESERVATION_MS = 60 * 60_000;
 
 /** Puts right what a dead process or an unreachable Temporal left behind: starts, cancellations, rows without a workflow, runs without a task. */
 export const createSweeper = (deps: SweeperDeps) => {
-  const { tasks, outbox, events, ledger, engine, runs, runner, log, by } = deps;
+  const { tasks, outbox, events, ledger, engine, runs, runner, log, by, silentForMs = SILENT_FOR_MS } = deps;
 
   const end = async (task: TaskRecord, as: 'CANCELLED' | 'TERMINATED'): Promise<void> => {
     if (await outbox.endWithoutWorkflow(task.id, as)) {
@@ -89,7 +92,7 @@ export const createSweeper = (deps: SweeperDeps) => {
 
   const sweep = async (): Promise<void> => {
     await each(await outbox.claimUnstarted({ ...UNSTARTED, by }), settleUnstarted);
-    await each(await outbox.claimSilent({ ...SILENT, by }), reconcile);
+    await each(await outbox.claimSilent({ ...SILENT, by, olderThanMs: silentForMs }), reconcile);
     await reapOrphans();
     await ledger.sweep(ABANDONED_RESERVATION_MS);
   };
