@@ -43,7 +43,8 @@ export const agentOutcome = (facts: {
   readonly lastLines: string;
 }): Outcome => {
   const { exit, result, modelFailure, lastLines } = facts;
-  const limit = limitReached(exit, 'the agent');
+  // Who has left a result was not the one that the kernel killed: a command of the agent was, and the agent saw it.
+  const limit = exit.cause === 'out_of_memory' && result !== null ? null : limitReached(exit, 'the agent');
   if (limit !== null) return limit;
   const code = exit.exitCode;
   if (code === 0 && result?.status === 'completed') return succeeded(result.detail, code);

@@ -7,6 +7,9 @@ import type { Workspace } from './workspace.ts';
 const DEFAULT_SECONDS = 120;
 const MAX_SECONDS = 600;
 
+/** Where memory runs out, the kernel ends the command and not the agent. One pipe for both streams keeps their order. */
+const ENTER = '{ echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null; exec "$0" -c "$1" 2>&1';
+
 const input = z.strictObject({
   command: z.string().min(1).describe('The shell command.'),
   workdir: z.string().optional().describe('Folder to run in, relative to the working folder. Default: the working folder.'),
@@ -43,8 +46,7 @@ export const createShell = ({ workspace, env }: ShellOptions): Tool => {
       if (command.includes('\0')) throw new ToolError('the command holds a NUL character');
       const cwd = await workspace.locate(workdir ?? '.');
       const seconds = timeout_seconds ?? DEFAULT_SECONDS;
-      // One pipe for both streams keeps their order.
-      const argv = [shell, '-c', 'exec "$0" -c "$1" 2>&1', shell, command] as const;
+      const argv = [shell, '-c', ENTER, shell, command] as const;
       const exit = await runInGroup({ argv, cwd, env: commandEnv, timeoutMs: seconds * 1000 }, signal);
       const ended = exit.timedOut
         ? `timed out after ${seconds} s and was killed`
