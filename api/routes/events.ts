@@ -50,6 +50,10 @@ export const eventRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, options,
   const isOver = (task: TaskRecord | null): boolean =>
     task === null || (isTerminal(task.status) && now() - (task.finished_at ?? 0) > LAST_EVENT_GRACE_MS);
 
+  /** A client that has the terminal event, such as a browser that asks again when the stream closes, has it all. */
+  const hasAll = async (task: TaskRecord, after: number): Promise<boolean> =>
+    isOver(task) || (after > 0 && isTerminal(task.status) && (await stores.events.read(task.id, after - 1, 1)).events.some(isLastEvent));
+
   const stream = (request: Request, taskId: string, after: number): Response => {
     const stop = new AbortController();
     const frames = streamEvents({
@@ -78,10 +82,10 @@ export const eventRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, options,
       throw new ApiProblem('EVENTS_EXPIRED', `Events up to ${page.expiredThrough} are gone; ask with after=${page.expiredThrough}.`);
     }
     if (wantsStream) {
-      if (page.events.length === 0 && isOver(task)) return c.body(null, 204);
+      if (page.events.length === 0 && (await hasAll(task, after))) return c.body(null, 204);
       return stream(c.req.raw, task.id, after);
     }
-    const finished = page.events.some(isLastEvent) || (page.events.length === 0 && isOver(task));
+    const finished = page.events.some(isLastEvent) || (page.events.length === 0 && (await hasAll(task, after)));
     return c.json({ data: page.events.map(showEvent), next_after: page.events.at(-1)?.seq ?? after, finished }, 200);
   });
 };
