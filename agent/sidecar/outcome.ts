@@ -43,13 +43,13 @@ export const agentOutcome = (facts: {
   readonly lastLines: string;
 }): Outcome => {
   const { exit, result, modelFailure, lastLines } = facts;
-  // Who has left a result was not the one that the kernel killed: a command of the agent was, and the agent saw it.
-  const limit = exit.cause === 'out_of_memory' && result !== null ? null : limitReached(exit, 'the agent');
-  if (limit !== null) return limit;
+  const ownReason = result?.status === 'failed' && result.reason !== null && isFailureReason(result.reason) ? result.reason : null;
   const code = exit.exitCode;
+  // An agent that still said why it failed was not the one that the kernel killed: one of its commands was, and it saw that.
+  const limit = exit.cause === 'out_of_memory' && ownReason !== null ? null : limitReached(exit, 'the agent');
+  if (limit !== null) return limit;
   if (code === 0 && result?.status === 'completed') return succeeded(result.detail, code);
-  if (result?.status === 'failed' && result.reason !== null && isFailureReason(result.reason))
-    return failed(result.reason, result.detail, code);
+  if (result !== null && ownReason !== null) return failed(ownReason, result.detail, code);
   const account = result === null ? `the agent exited with ${code} and left no result` : `the agent exited with ${code}: ${result.detail}`;
   return failed(modelFailure ?? 'AGENT_FAILED', `${account}\n${lastLines}`.trim(), code);
 };

@@ -14,7 +14,8 @@ test.each([
   ['a known reason of its own', ended(1), stuck, 'MODEL_AUTH', 'failed', 'AGENT_STUCK'],
   ['a reason nobody knows', ended(1), odd, null, 'failed', 'AGENT_FAILED'],
   ['no word, but a model that refused', ended(1), null, 'MODEL_AUTH', 'failed', 'MODEL_AUTH'],
-  ['memory, whatever it says', { exitCode: 137, cause: 'out_of_memory' }, completed, null, 'failed', 'OUT_OF_MEMORY'],
+  ['memory that a command of its ran out of before', { exitCode: 1, cause: 'out_of_memory' }, stuck, null, 'failed', 'AGENT_STUCK'],
+  ['memory, for an agent that says no reason', { exitCode: 137, cause: 'out_of_memory' }, completed, null, 'failed', 'OUT_OF_MEMORY'],
   ['disk, whatever it says', { exitCode: null, cause: 'disk_full' }, stuck, null, 'failed', 'DISK_FULL'],
   ['time, whatever it says', { exitCode: null, cause: 'timed_out' }, completed, 'MODEL_AUTH', 'failed', 'TIMED_OUT'],
 ] as const)('%s', (_, exit, result, modelFailure, outcome, reason) => {
