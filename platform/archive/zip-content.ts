@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createInflateRaw, inflateRawSync } from 'node:zlib';
 import { FailureError } from '../../tasks/failure.ts';
@@ -35,36 +36,34 @@ const inflateAtOnce = (packed: Buffer, member: PlannedMember): Buffer => {
 const isSystemError = (error: unknown): boolean => hasField(error, 'syscall');
 
 /**
- * Hands over the really inflated bytes of one member, in order, to `write`, and no more than it declares.
+ * The really inflated bytes of one member, in order, and no more than it declares.
  * Throws ARCHIVE_UNSAFE where there are more, ARCHIVE_INVALID where the data is damaged.
  */
-export const readContent = async (
-  reader: WindowedReader,
-  member: PlannedMember,
-  signal: AbortSignal,
-  write: (chunk: Buffer) => void,
-): Promise<void> => {
+export async function* readContent(reader: WindowedReader, member: PlannedMember, signal: AbortSignal): AsyncGenerator<Buffer> {
   const start = dataStartOf(reader, member);
   if (start + member.packedBytes > reader.sizeBytes) throw invalid('data beyond the end');
   const deflated = member.method === DEFLATED;
   if (member.packedBytes <= AT_ONCE_BYTES && member.sizeBytes <= AT_ONCE_BYTES) {
     const packed = reader.bytes(start, member.packedBytes);
-    write(deflated ? inflateAtOnce(packed, member) : packed);
+    yield deflated ? inflateAtOnce(packed, member) : packed;
     return;
   }
   const source = createReadStream('', { fd: reader.fd, autoClose: false, start, end: start + member.packedBytes - 1 });
+  const content = deflated ? createInflateRaw() : new PassThrough();
+  // The pipeline destroys `content` with whatever goes wrong, which is where the loop hears of it.
+  const piped = pipeline(source, content, { signal }).catch(() => {});
   let bytes = 0;
-  const take = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const chunk of chunks) {
+  try {
+    for await (const chunk of content as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       if (bytes > member.sizeBytes) throw unsafe(member.path, 'holds more bytes than it declares');
-      write(chunk);
+      yield chunk;
     }
-  };
-  try {
-    await (deflated ? pipeline(source, createInflateRaw(), take, { signal }) : pipeline(source, take, { signal }));
   } catch (error) {
     signal.throwIfAborted();
     throw error instanceof FailureError || isSystemError(error) ? error : invalid(error);
+  } finally {
+    // The descriptor is the caller's: nothing may read from it any more once this ends.
+    await piped;
   }
-};
+}

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { type HostEnvironment, hardenedEnvironment, hardeningOptions } from './hardening.ts';
 
 /** Git ended with an exit code that means failure. `lastLine` is what it said last, cut, without control characters. */
@@ -26,6 +28,8 @@ export interface GitCommand {
   readonly env?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
+  /** What git reads, no faster than it does; what it throws ends git and is thrown on. It is done with when the call settles. */
+  readonly input?: AsyncIterable<Buffer> | Iterable<Buffer>;
   /** Takes the output as it comes, instead of the answer; what it throws ends git and is thrown on. */
   readonly onOutput?: (chunk: Buffer) => void;
 }
@@ -47,14 +51,14 @@ const lastLineOf = (stderr: string): string => printable(stderr.trimEnd().split(
  */
 export const createGit =
   (host: HostEnvironment): Git =>
-  async (args, { cwd, config = [], env = {}, signal, timeoutMs, onOutput }) => {
+  async (args, { cwd, config = [], env = {}, signal, timeoutMs, input = [], onOutput }) => {
     signal.throwIfAborted();
     const settings = [...hardeningOptions, ...config].flatMap((setting) => ['-c', setting]);
     const child = spawn('git', ['--no-pager', ...settings, ...args], {
       cwd,
       env: { ...hardenedEnvironment(host), ...env },
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
     const killGroup = (): void => {
       try {
@@ -71,6 +75,7 @@ export const createGit =
     const onAbort = (): void => stop(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     const timer = setTimeout(() => stop(new GitTimeoutError(`git ${args[0]} took longer than ${timeoutMs / 1000} s`)), timeoutMs);
+    const fed = feed(input, child.stdin, stop);
     const answer: Buffer[] = [];
     let answerBytes = 0;
     let stderr = '';
@@ -96,5 +101,19 @@ export const createGit =
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
+      await fed;
     }
   };
+
+/** Settles when `input` is read no more. A git that ends early closes its side, which its exit code explains better than the pipe does. */
+const feed = (input: AsyncIterable<Buffer> | Iterable<Buffer>, stdin: Writable, onError: (error: unknown) => void): Promise<void> => {
+  const watched = async function* (): AsyncGenerator<Buffer> {
+    try {
+      yield* input;
+    } catch (error) {
+      onError(error);
+      throw error;
+    }
+  };
+  return pipeline(watched, stdin).catch(() => {});
+};

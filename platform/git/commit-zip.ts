@@ -1,0 +1,83 @@
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FailureError } from '../../tasks/failure.ts';
+import type { OpenZip } from '../archive/open-zip.ts';
+import type { PlannedMember } from '../archive/zip-plan.ts';
+import { blobStream } from './blob-stream.ts';
+import type { Git } from './git.ts';
+
+/** The same zip gives the same base commit, wherever and whenever it is imported. */
+const AUTHOR = {
+  GIT_AUTHOR_NAME: 'Codebay',
+  GIT_AUTHOR_EMAIL: 'codebay@localhost',
+  GIT_AUTHOR_DATE: '2000-01-01T00:00:00Z',
+  GIT_COMMITTER_NAME: 'Codebay',
+  GIT_COMMITTER_EMAIL: 'codebay@localhost',
+  GIT_COMMITTER_DATE: '2000-01-01T00:00:00Z',
+};
+
+/** All contents go into one pack, which is many times faster than a file for each. */
+const ONE_PACK = ['fastimport.unpackLimit=0', 'core.compression=1'];
+/** What a tree may hold is decided by the plan; names that only other systems can't take are fine here. */
+const ANY_NAME = ['core.protectNTFS=false', 'core.protectHFS=false'];
+/** Linux takes 4096 bytes with the final NUL, the folder's own path included. */
+const PLACE_BYTES = 4095;
+
+export interface CommitZipOptions {
+  readonly git: Git;
+  /** An empty repository with a work tree. */
+  readonly repository: string;
+  /** A file of the caller's for what git answers. */
+  readonly marks: string;
+  readonly signal: AbortSignal;
+  readonly onProgress: (bytes: number) => void;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Makes a zip the one commit of a repository and checks it out; answers with the number of files and links. Contents stream into
+ * a pack, so nothing is in the work tree before every byte has been checked, and it is git that writes it: never through a link.
+ * Names stay as they are, byte for byte; of modes only the executable bit is kept.
+ */
+export const commitZip = async (zip: OpenZip, options: CommitZipOptions): Promise<number> => {
+  const { git, repository, marks, signal, timeoutMs } = options;
+  const room = PLACE_BYTES - Buffer.byteLength(`${repository}/`);
+  if (zip.members.some(({ path }) => path.length > room)) {
+    throw new FailureError('SOURCE_TOO_LARGE', 'a path is longer than this station can write');
+  }
+  const blobs = zip.members.filter(({ kind }) => kind !== 'folder');
+  if (blobs.length === 0) throw new FailureError('SOURCE_EMPTY', 'the zip holds no files');
+  const command = { cwd: repository, config: ANY_NAME, env: AUTHOR, signal, timeoutMs };
+  await git(['fast-import', '--quiet', '--done', '--depth=0', `--export-marks=${marks}`], {
+    ...command,
+    config: ONE_PACK,
+    input: blobStream(zip, blobs, options),
+  });
+  const ids = await readMarks(marks);
+  await git(['update-index', '-z', '--index-info'], { ...command, input: [indexInfo(blobs, ids)] });
+  await git(['commit', '--quiet', '--no-verify', '--no-gpg-sign', '--message=Import of code.zip'], command);
+  await rm(join(repository, '.git', 'logs'), { recursive: true, force: true });
+  await git(['checkout-index', '--all', '--index'], command);
+  for (const { path, kind } of zip.members) {
+    if (kind === 'folder') await mkdir(Buffer.concat([Buffer.from(`${repository}/`), Buffer.from(path, 'latin1')]), { recursive: true });
+  }
+  return blobs.length;
+};
+
+const readMarks = async (file: string): Promise<ReadonlyMap<string, string>> => {
+  const lines = (await readFile(file, 'latin1')).split('\n').filter((line) => line !== '');
+  return new Map(lines.map((line) => line.split(' ') as [string, string]));
+};
+
+const modeOf = ({ kind, executable }: PlannedMember): string => (kind === 'link' ? '120000' : executable ? '100755' : '100644');
+
+/** In the order of the paths' bytes, which is the index's: git appends then, where it would otherwise move what it has. */
+const indexInfo = (blobs: readonly PlannedMember[], ids: ReadonlyMap<string, string>): Buffer =>
+  Buffer.from(
+    blobs
+      .map((member, index) => ({ member, id: ids.get(`:${index + 1}`) }))
+      .sort((a, b) => (a.member.path < b.member.path ? -1 : 1))
+      .map(({ member, id }) => `${modeOf(member)} ${id}\t${member.path}\0`)
+      .join(''),
+    'latin1',
+  );
