@@ -145,6 +145,15 @@ describe('GET /v1/tasks/{id}/events as a stream', () => {
     await watched.close();
   });
 
+  it('says 204 at once to who has the terminal event, and to nobody else', async () => {
+    const id = await submitted(api, { status: 'COMPLETED' });
+    await append(id, 1, 1);
+    await api.stores.events.append(id, 'end', [ended(1)]);
+    expect((await stream(api, id, { headers: { 'last-event-id': '2' } })).status).toBe(204);
+    const behind = await stream(api, id, { headers: { 'last-event-id': '1' } });
+    expect(idsIn(await behind.text())).toEqual([2]);
+  });
+
   it('says 204 when nothing will ever come', async () => {
     const id = await submitted(api, { status: 'COMPLETED' });
     await api.stores.events.append(id, 'end', [ended(1)]);
