@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chown, cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -66,6 +66,8 @@ const targetsOf = async (bench: TaskBench, host: HostTargets, how: { readonly ho
   const paths = dataPaths(dataDir);
   const neighbour = join(paths.runs, 'neighbour');
   await mkdir(neighbour, { recursive: true });
+  const { uid, gid } = await stat(dataDir);
+  await chown(paths.runs, uid, gid);
   const { abstract, file } = host.sockets;
   return {
     sandboxed: how.sandboxed,
