@@ -2,6 +2,7 @@ import { FailureError } from '../tasks/failure.ts';
 import { createCallRunner } from './call-runner.ts';
 import { compact, estimateTokens } from './compaction.ts';
 import type { Instructions } from './instructions.ts';
+import { AskError } from './model/ask-error.ts';
 import { type Message, type ModelAnswer, type ModelRequest, modelRequest } from './model/conversation.ts';
 import type { Model } from './model/persistent.ts';
 import type { Narrator } from './narrator.ts';
@@ -49,6 +50,7 @@ export const runLoop = async (deps: LoopDeps, { history, resumed }: LoopStart, s
   let tokens = 0;
   let futile = 0;
   let partial = '';
+  let contextTokens = deps.contextTokens;
 
   const append = (...fresh: readonly Message[]): void => {
     messages = [...messages, ...fresh];
@@ -59,6 +61,20 @@ export const runLoop = async (deps: LoopDeps, { history, resumed }: LoopStart, s
     for (const { content } of heard) log.note(content);
     append(...heard);
     return heard.length > 0;
+  };
+  /** A model whose context turns out to be smaller is asked once more, with half of the history, and gets no longer ones from then on. */
+  const ask = async (asked: ModelRequest): Promise<ModelAnswer> => {
+    try {
+      return await model(asked, signal);
+    } catch (error) {
+      if (!(error instanceof AskError && error.kind === 'too_long')) throw error;
+      contextTokens = Math.floor(estimateTokens(messages) / 2);
+      messages = compact(messages, contextTokens);
+      log.note("the history is longer than the model's context; asking again with less of it");
+      return model(modelRequest(modelName, messages, definitions), signal).catch((again: unknown) => {
+        throw again instanceof AskError ? new FailureError(again.reason, again.message, { cause: again }) : again;
+      });
+    }
   };
   const checkFutile = (answer: ModelAnswer, useless: boolean): void => {
     futile = useless ? futile + 1 : 0;
@@ -72,13 +88,13 @@ export const runLoop = async (deps: LoopDeps, { history, resumed }: LoopStart, s
     if (tokens >= limits.tokens) throw new FailureError('BUDGET_EXHAUSTED', `the agent used ${tokens} of ${limits.tokens} tokens`);
     if (request === null) {
       await listen();
-      messages = compact(messages, deps.contextTokens);
+      messages = compact(messages, contextTokens);
     }
     const asked: ModelRequest = request ?? modelRequest(modelName, messages, definitions);
     const prefix = request === null ? '' : RESUMED_NOTE;
     request = null;
     log.step(steps + 1, limits.steps);
-    const answer = await model(asked, signal);
+    const answer = await ask(asked);
     steps++;
     tokens += answer.usage
       ? answer.usage.input + answer.usage.output

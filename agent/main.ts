@@ -16,9 +16,12 @@ Exit code: 0 when the task was completed, 1 otherwise, 2 for a wrong call.
 `;
 
 const fail = (problem: string): number => {
-  process.stderr.write(`${problem}\n\n${HELP}`);
+  process.stderr.write(`${problem} (--help shows the options)\n`);
   return 2;
 };
+
+const isWrongCall = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_');
 
 const main = async (): Promise<number> => {
   const { values } = parseArgs({ options: { task: { type: 'string' }, help: { type: 'boolean' } } });
@@ -39,4 +42,9 @@ const main = async (): Promise<number> => {
   return status === 'completed' ? 0 : 1;
 };
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!isWrongCall(error)) throw error;
+  process.exitCode = fail(error.message);
+}

@@ -25,6 +25,9 @@ import { MODES } from './spec.ts';
  * A refused identity is 401 everywhere; a run that is closed, or whose epoch is over, is 409 everywhere.
  */
 
+/** OpenAI's `error.code` for a request that is longer than the model's context; the one code that the gateway passes on. */
+export const CONTEXT_LENGTH_EXCEEDED = 'context_length_exceeded';
+
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const blob = z.strictObject({ sha256, size_bytes: z.int().min(0) });
 const keysOf = <K extends string>(table: Record<K, unknown>): [K, ...K[]] => Object.keys(table) as [K, ...K[]];

@@ -1,5 +1,6 @@
 import { APIError } from 'openai/core/error';
 import { FAILURES, type FailureReason, isFailureReason } from '../../tasks/failure.ts';
+import { CONTEXT_LENGTH_EXCEEDED } from '../../tasks/run-protocol.ts';
 import { AskError, type AskErrorKind } from './ask-error.ts';
 
 const DETAIL_CHARS = 600;
@@ -38,7 +39,8 @@ export const classifyAskError = (error: unknown, now: number): AskError => {
   if (error instanceof APIError) {
     const status: number | undefined = error.status;
     const own = typeof error.code === 'string' && isFailureReason(error.code) ? error.code : undefined;
-    const kind = own !== undefined && !FAILURES[own].retryable ? 'final' : kindOfStatus(status);
+    const isFinal = own !== undefined && !FAILURES[own].retryable;
+    const kind = error.code === CONTEXT_LENGTH_EXCEEDED ? 'too_long' : isFinal ? 'final' : kindOfStatus(status);
     const reason = own ?? reasonOfStatus(status);
     const headers: Headers | undefined = error.headers;
     const detail = error.message.slice(0, DETAIL_CHARS);

@@ -20,7 +20,10 @@ export interface PersistenceOptions {
   readonly onRetry: (error: AskError, delayMs: number) => void;
 }
 
-/** Gets one answer, whatever it takes; throws `FailureError` when it can't be had, or the signal's reason. */
+/**
+ * Gets one answer, whatever it takes; throws `FailureError` when it can't be had, an `AskError` of kind `too_long` where less has to be
+ * asked, or the signal's reason.
+ */
 export type Model = (request: ModelRequest, signal: AbortSignal) => Promise<ModelAnswer>;
 
 /**
@@ -43,7 +46,7 @@ export const createPersistentModel = (options: PersistenceOptions): Model => {
       try {
         return await attempt(request, signal);
       } catch (error) {
-        if (!(error instanceof AskError)) throw error;
+        if (!(error instanceof AskError) || error.kind === 'too_long') throw error;
         unparsable = error.kind === 'unparsable' ? unparsable + 1 : 0;
         const leftMs = deadline - now();
         const delayMs = delayAfter(error, tries, leftMs);

@@ -16,13 +16,17 @@ export const asGatewayError = (error: unknown, log: GatewayLog): GatewayError =>
   return new GatewayError(503, 'INTERNAL', 'the gateway could not do this now; try again', { retryAfterSeconds: 1, cause: error });
 };
 
+/** The error in OpenAI's shape. */
+export const openAiError = ({ status, code, message }: GatewayError) => {
+  const type = TITLES[status] ?? (status >= 500 ? 'server_error' : 'invalid_request_error');
+  return { error: { message, type, param: null, code } };
+};
+
 /** The error as problem+json, or as OpenAI's clients expect it. */
 export const errorResponse = (error: GatewayError, shape: 'problem' | 'openai'): Response => {
   if (shape === 'problem') {
     const body = { type: `urn:codebay:problem:${error.code}`, code: error.code, detail: error.message };
     return new Response(JSON.stringify(body), { status: error.status, headers: headersOf(error, 'application/problem+json') });
   }
-  const type = TITLES[error.status] ?? (error.status >= 500 ? 'server_error' : 'invalid_request_error');
-  const body = { error: { message: error.message, type, param: null, code: error.code } };
-  return new Response(JSON.stringify(body), { status: error.status, headers: headersOf(error, 'application/json') });
+  return new Response(JSON.stringify(openAiError(error)), { status: error.status, headers: headersOf(error, 'application/json') });
 };

@@ -78,7 +78,9 @@ export const createModelCall = (deps: {
   }
 
   const refuseKey = (text: string): void => {
-    if (deps.apiKey !== '' && text.includes(deps.apiKey)) throw new BadAnswerError("the model's answer holds the station's key");
+    // Whoever asks again gets the same answer, and pays for it.
+    if (deps.apiKey !== '' && text.includes(deps.apiKey))
+      throw modelError(502, 'MODEL_REFUSED', "the model's answer holds the station's key");
   };
 
   const send = (request: ModelRequest, signal: AbortSignal): Promise<Response> =>
@@ -169,6 +171,7 @@ export const createModelCall = (deps: {
 
     const errorOf = (error: unknown): GatewayError => {
       if (abort.reason instanceof GatewayError) return abort.reason;
+      if (error instanceof GatewayError) return error;
       if (timeout.aborted || SILENT.has(causeCode(error))) {
         return modelError(504, 'MODEL_TIMEOUT', `the model did not answer within ${deps.timeoutMs / 1000} s`, { cause: error });
       }

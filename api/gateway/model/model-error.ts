@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { FailureReason } from '../../../tasks/failure.ts';
+import { CONTEXT_LENGTH_EXCEEDED } from '../../../tasks/run-protocol.ts';
 import { GatewayError } from '../gateway-error.ts';
 
 /** What is wrong with the model's endpoint or its answer, in OpenAI's status codes and our reasons. */
@@ -24,13 +25,11 @@ const retryAfterOf = (header: string | null, now: number): number => {
   return Math.min(MAX_RETRY_SECONDS, Math.max(1, Math.ceil(seconds)));
 };
 
-const told = z.union([
-  z.object({ error: z.object({ message: z.string() }) }).transform(({ error }) => error.message),
-  z.object({ message: z.string() }).transform(({ message }) => message),
-]);
+const words = { message: z.string(), code: z.unknown().optional() };
+const told = z.union([z.object({ error: z.object(words) }).transform(({ error }) => error), z.object(words)]);
 
-/** The message of an error in OpenAI's shape, or a common other one; null where the body is something else. */
-const messageIn = (body: string): string | null => {
+/** What an error in OpenAI's shape, or a common other one, says; null where the body is something else. */
+const toldIn = (body: string): z.output<typeof told> | null => {
   try {
     return told.safeParse(JSON.parse(body)).data ?? null;
   } catch {
@@ -40,8 +39,8 @@ const messageIn = (body: string): string | null => {
 
 /** The endpoint's own words, short and without the key. */
 const quoted = (body: string, apiKey: string): string => {
-  const words = messageIn(body) ?? body;
-  const safe = apiKey === '' ? words : words.replaceAll(apiKey, '[key]');
+  const said = toldIn(body)?.message ?? body;
+  const safe = apiKey === '' ? said : said.replaceAll(apiKey, '[key]');
   // Endpoints quote keys in part, too: first and last characters around stars.
   return safe.replaceAll(/\b(?:sk|key)-[\w*.-]{6,}/gi, '[key]').slice(0, QUOTED_CHARACTERS);
 };
@@ -63,5 +62,8 @@ export const modelErrorOf = (
   }
   if (status < 400) return modelError(502, 'MODEL_PROTOCOL', `the model's endpoint answered ${status}; redirects are not followed`);
   const passed = status === 404 || status === 422 ? status : 400;
-  return modelError(passed, 'MODEL_REFUSED', `the model's endpoint answered ${status}: ${quoted(answer.body, apiKey)}`);
+  const detail = `the model's endpoint answered ${status}: ${quoted(answer.body, apiKey)}`;
+  // No end of the task: the agent can ask for less.
+  if (toldIn(answer.body)?.code === CONTEXT_LENGTH_EXCEEDED) return new GatewayError(passed, CONTEXT_LENGTH_EXCEEDED, detail);
+  return modelError(passed, 'MODEL_REFUSED', detail);
 };

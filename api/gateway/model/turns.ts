@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { FAILURES, isFailureReason } from '../../../tasks/failure.ts';
 import type { Ledger, Settlement } from '../../../tasks/ports/ledger.ts';
 import type { ModelPrice } from '../../../tasks/usage.ts';
 import { type AdmittedRun, isCurrent, runOver } from '../admission.ts';
-import { asGatewayError } from '../error-response.ts';
+import { asGatewayError, openAiError } from '../error-response.ts';
+import type { GatewayError } from '../gateway-error.ts';
 import type { LiveWork } from '../live-work.ts';
 import type { GatewayLog } from '../options.ts';
 import type { Rate } from '../rate.ts';
@@ -34,6 +36,9 @@ export interface Turns {
   /** When no turn is under way. */
   landed(): Promise<void>;
 }
+
+/** Whether asking the same again is no use, so that a begun stream has to say so: one that only breaks off is asked again. */
+const isFinal = ({ code }: GatewayError): boolean => isFailureReason(code) && !FAILURES[code].retryable;
 
 /** Model turns: each is reserved, asked once, journaled and settled, whoever still listens. */
 export const createTurns = (deps: {
@@ -159,7 +164,10 @@ export const createTurns = (deps: {
       } catch (error) {
         const told = asGatewayError(error, deps.log);
         head.reject(told);
-        answer.fail(told);
+        if (request.stream && isFinal(told)) {
+          answer.write(Buffer.from(`data: ${JSON.stringify(openAiError(told))}\n\n`));
+          answer.end();
+        } else answer.fail(told);
       } finally {
         unwatch();
         flights.delete(key);

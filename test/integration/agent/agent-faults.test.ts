@@ -58,6 +58,13 @@ describe('a model that never answers well', () => {
     ['429 with the code of an empty budget', { kind: 'error', status: 429, code: 'BUDGET_EXHAUSTED' }, 'BUDGET_EXHAUSTED', 1],
     ['409 with the code of a closed run', { kind: 'error', status: 409, code: 'TERMINATED' }, 'TERMINATED', 1],
     ['429 with a Retry-After past the patience', { kind: 'error', status: 429, retryAfter: '3600' }, 'MODEL_RATE_LIMITED', 1],
+    [
+      'an answer refused within its stream',
+      { kind: 'raw', body: 'data: {"error": {"message": "no", "code": "MODEL_REFUSED"}}\n\n' },
+      'MODEL_REFUSED',
+      1,
+    ],
+    ['a context that nothing fits into', { kind: 'error', status: 400, code: 'context_length_exceeded' }, 'MODEL_REFUSED', 2],
     ['429 for ever', { kind: 'error', status: 429 }, 'MODEL_RATE_LIMITED', null],
     ['500 for ever', { kind: 'error', status: 500 }, 'MODEL_UNAVAILABLE', null],
     ['garbage for ever', { kind: 'raw', body: 'data: nonsense\n\n' }, 'MODEL_PROTOCOL', 3],
@@ -84,6 +91,24 @@ describe('a model that never answers well', () => {
       await bench.model.close();
       expect(await bench.run({ model_retry_seconds: 1 })).toMatchObject({ status: 'failed', reason: 'MODEL_UNAVAILABLE' });
     });
+  });
+});
+
+test('a history longer than the context is shortened once, and stays short', async () => {
+  const long = { name: 'shell', arguments: { command: 'yes 0123456789 | head -c 9000' } } as const;
+  const tooLong: Answer = { kind: 'error', status: 400, code: 'context_length_exceeded' };
+  const calls = Array.from(
+    { length: 6 },
+    (_, index): Answer => ({ calls: [{ ...long, arguments: { command: `${long.arguments.command}; : ${index}` } }] }),
+  );
+  await withBench(inOrder(...calls, tooLong, { calls: [counting] }, done), async (bench) => {
+    expect(await bench.run()).toMatchObject({ status: 'completed', steps: 8 });
+    const sizes = bench.model.requests.map(({ raw }) => raw.length);
+    const [refused = 0, shortened = 0, next = 0] = sizes.slice(6);
+    expect(shortened).toBeLessThan(refused * 0.6);
+    expect(next).toBeLessThan(refused * 0.7);
+    expect(bench.model.requests[7]?.raw).toContain('Do the thing.');
+    expect(await countOf(bench)).toBe(1);
   });
 });
 

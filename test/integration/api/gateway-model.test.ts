@@ -213,7 +213,14 @@ describe('the model routes of the gateway', () => {
     ['a redirect', (reply) => reply.writeHead(302, { location: '/elsewhere' }).end(), 502, 'MODEL_PROTOCOL', null],
     ['HTML', (reply) => reply.writeHead(200, { 'content-type': 'text/html' }).end('<p>hi'), 502, 'MODEL_PROTOCOL', null],
     ['a garbled stream', (reply) => sse(reply).end('data: {"choi\n\n'), 502, 'MODEL_PROTOCOL', null],
-    ['a stream with the key', (reply) => sse(reply).end(chunk({ content: MODEL_KEY })), 502, 'MODEL_PROTOCOL', null],
+    ['a stream with the key', (reply) => sse(reply).end(chunk({ content: MODEL_KEY })), 502, 'MODEL_REFUSED', null],
+    [
+      'a request longer than the context',
+      (reply) => reply.writeHead(400).end(JSON.stringify({ error: { message: MODEL_KEY, code: 'context_length_exceeded' } })),
+      400,
+      'context_length_exceeded',
+      null,
+    ],
     ['a cut connection', (reply) => reply.destroy(), 503, 'MODEL_UNAVAILABLE', null],
     ['too much', (reply) => sse(reply).end(`: ${'x'.repeat(70_000)}\n\n`), 502, 'MODEL_PROTOCOL', null],
   ])('tells %s by its reason, and never the key', async (_name, answer, status, code, retryAfter) => {
@@ -227,6 +234,15 @@ describe('the model routes of the gateway', () => {
     expect(told.message + gateway.logged.join()).not.toContain(MODEL_KEY);
     expect(asked).toHaveLength(1);
     expect((await gateway.stores.ledger.usage('t1')).output_tokens).toBeLessThan(2);
+  });
+
+  test('tells within the stream that an answer is refused for good, so that nobody asks for it again', async () => {
+    const { post } = await start();
+    handler = (reply) => sse(reply).end(STREAM[0] + chunk({ content: MODEL_KEY }));
+    const told = await (await post({ ...ask, stream: true })).text();
+    expect(told.startsWith(STREAM[0] ?? '-')).toBe(true);
+    expect(JSON.parse(told.slice((STREAM[0] ?? '').length + 'data: '.length))).toMatchObject({ error: { code: 'MODEL_REFUSED' } });
+    expect(told).not.toContain(MODEL_KEY);
   });
 
   test('tells an endpoint that is down, and one that is silent', async () => {
