@@ -126,6 +126,8 @@ export const dataPaths = (data: string) => ({
   objects: `${data}/objects`,
   runs: `${data}/runs`,
   logs: `${data}/logs`,
+  /** What a worker needs for a while; each has a folder of its own in it. */
+  scratch: `${data}/scratch`,
   temporal: `${data}/temporal.db`,
   /** 32 random bytes in hex, mode 600: signs run identities and links. */
   secret: `${data}/secret`,

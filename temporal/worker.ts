@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
@@ -9,6 +8,7 @@ import { createFilesystemStore } from '../platform/filesystem.ts';
 import { createCodeSource } from '../platform/git/code-source.ts';
 import { createLog } from '../platform/log.ts';
 import { createSandboxRunner } from '../platform/sandbox/runner.ts';
+import { openScratchFolder } from '../platform/scratch-folder.ts';
 import { dataPaths, loadSettings, runLimitsOf, stationLimitsOf } from '../platform/settings.ts';
 import { openSqliteStore } from '../platform/sqlite.ts';
 import { connectWhenUp } from './connection.ts';
@@ -39,7 +39,7 @@ const objects = createFilesystemStore({ root: paths.objects, publicUrl, secret }
 const codeSource = createCodeSource({
   limits: stationLimitsOf(settings),
   allowedHosts: settings.CODEBAY_GIT_ALLOWED_HOSTS,
-  tmpDir: tmpdir(),
+  tmpDir: await openScratchFolder(paths.scratch),
 });
 const runner = createSandboxRunner({
   runsDir: paths.runs,

@@ -37,12 +37,16 @@ const runProcesses = (bench: TaskBench): FoundProcess[] => {
   return processesOf(bench.dataDir).filter(({ pid }) => !own.has(pid));
 };
 
-/** Everything temporary that a task has on disk: its runs' folders and its staged objects. */
+/** Everything temporary that a task has on disk: its runs' folders, its staged objects, and any half-made clone, which names no task. */
 const leftBehind = async (dataDir: string, taskId: string): Promise<string[]> => {
   const { runs, objects } = dataPaths(dataDir);
   const folders = [runs, ...['tmp_zips', 'processed_code', 'runs', 'turns'].map((name) => join(objects, name))];
   const found = await Promise.all(folders.map(async (folder) => (await namesIn(folder)).map((name) => join(folder, name))));
-  return found.flat().filter((path) => path.includes(taskId));
+  const { scratch } = dataPaths(dataDir);
+  const stagings = await Promise.all(
+    (await namesIn(scratch)).map(async (owner) => (await namesIn(join(scratch, owner))).map((name) => join(scratch, owner, name))),
+  );
+  return [...found.flat().filter((path) => path.includes(taskId)), ...stagings.flat()];
 };
 
 /** What must hold once a task has ended, whatever happened on the way: one end, the same everywhere, and nothing left of its runs. */
