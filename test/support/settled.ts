@@ -39,10 +39,9 @@ const runProcesses = (bench: TaskBench): FoundProcess[] => {
 
 /** Everything temporary that a task has on disk: its runs' folders, its staged objects, and any half-made clone, which names no task. */
 const leftBehind = async (dataDir: string, taskId: string): Promise<string[]> => {
-  const { runs, objects } = dataPaths(dataDir);
+  const { runs, objects, scratch } = dataPaths(dataDir);
   const folders = [runs, ...['tmp_zips', 'processed_code', 'runs', 'turns'].map((name) => join(objects, name))];
   const found = await Promise.all(folders.map(async (folder) => (await namesIn(folder)).map((name) => join(folder, name))));
-  const { scratch } = dataPaths(dataDir);
   const stagings = await Promise.all(
     (await namesIn(scratch)).map(async (owner) => (await namesIn(join(scratch, owner))).map((name) => join(scratch, owner, name))),
   );
