@@ -27,6 +27,9 @@ export const PROMPT_MAX_BYTES = 64 * 1024;
 /** What a task may use where its spec says nothing. */
 export const DEFAULT_TASK_LIMITS = { time_seconds: 3600, setup_seconds: 900, steps: 250, tokens: 4_000_000 } as const;
 
+/** What kind of task it is where its spec says nothing. */
+export const DEFAULT_MODE = 'modify';
+
 /** The most a task may ask for. */
 export const MAX_TASK_LIMITS = {
   time_seconds: 24 * 3600,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TASK_ID_PATTERN } from './ids.ts';
-import { MAX_TASK_LIMITS, PROMPT_MAX_BYTES } from './limits.ts';
+import { DEFAULT_MODE, MAX_TASK_LIMITS, PROMPT_MAX_BYTES } from './limits.ts';
 
 export const MODES = ['explain', 'modify', 'review', 'pull_request'] as const;
 
@@ -46,7 +46,7 @@ export const taskSpecSchema = z.strictObject({
     .min(1)
     .refine((text) => text.trim() !== '', 'must not be blank')
     .refine((text) => Buffer.byteLength(text) <= PROMPT_MAX_BYTES, `must be at most ${PROMPT_MAX_BYTES} bytes of UTF-8`),
-  mode: z.enum(MODES).default('modify'),
+  mode: z.enum(MODES).default(DEFAULT_MODE),
   /** `script: null` skips set-up; absent: `setup.sh` or `.codebay/setup.sh` where there is one. */
   setup: z.strictObject({ script: subfolder.nullable() }).optional(),
   /** A shell command that must succeed on base + patch in a clean run. */

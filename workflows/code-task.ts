@@ -10,6 +10,7 @@ import {
 import type { TaskEnding } from '../activities/contract.ts';
 import type { Artifact } from '../tasks/artifacts.ts';
 import { isTaskId } from '../tasks/ids.ts';
+import { DEFAULT_MODE } from '../tasks/limits.ts';
 import type { CodeTaskInput } from '../tasks/spec.ts';
 import type { Verification } from '../tasks/task.ts';
 import { slotOffered } from './messages.ts';
@@ -56,11 +57,16 @@ export async function codeTask(input: CodeTaskInput): Promise<CodeTaskResult> {
   return { status: 'COMPLETED', verification, artifacts };
 }
 
-/** Done even for a task that is cancelled already, so that its row gets the end as well. */
+/** Done even for a task that is cancelled already, so that its row gets the end as well. What a Temporal client started may lack what has a default. */
 const register = async (taskId: string, input: CodeTaskInput) => {
-  const { admission, repo, owner } = await CancellationScope.nonCancellable(() => bookkeeping.registerTask({ task_id: taskId, input }));
+  const { admission, repo, owner } = await CancellationScope.nonCancellable(() =>
+    bookkeeping.registerTask({ task_id: taskId, input }),
+  ).catch((error: unknown) => {
+    const { reason, detail } = taskFailureOf(error);
+    throw ApplicationFailure.nonRetryable(detail, reason);
+  });
   if (admission === 'closed') throw ApplicationFailure.nonRetryable('This task id has ended or was erased.', 'TERMINATED');
-  return { admission, facts: { repo, owner, mode: input.spec.mode } };
+  return { admission, facts: { repo, owner, mode: input.spec.mode ?? DEFAULT_MODE } };
 };
 
 const work = async (taskId: string, { spec }: CodeTaskInput, progress: Progress, slotOffer: SlotOffer): Promise<void> => {
