@@ -40,6 +40,7 @@ const codeSource = createCodeSource({
   limits: stationLimitsOf(settings),
   allowedHosts: settings.CODEBAY_GIT_ALLOWED_HOSTS,
   tmpDir: await openScratchFolder(paths.scratch),
+  environment: process.env,
 });
 const runner = createSandboxRunner({
   runsDir: paths.runs,
@@ -47,6 +48,7 @@ const runner = createSandboxRunner({
   isolation: settings.CODEBAY_ISOLATION,
   node: process.execPath,
   readable: settings.CODEBAY_RUN_READABLE,
+  warn: (sentence) => log.warn(sentence),
 });
 
 const connection = await connectWhenUp(settings.TEMPORAL_ADDRESS, draining.signal);

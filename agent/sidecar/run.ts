@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { FailureError } from '../../tasks/failure.ts';
-import type { Compartment } from '../../tasks/ports/compartment.ts';
+import { type Compartment, CompartmentUnavailableError } from '../../tasks/ports/compartment.ts';
 import type { RunExit, RunOrder } from '../../tasks/run.ts';
 import type { RunDescription } from '../../tasks/run-protocol.ts';
 import { runAgentKind } from './agent-run.ts';
@@ -26,6 +26,7 @@ const outcomeOf = (error: unknown, life: RunLife): Outcome => {
     case 'timed_out':
       return failed('TIMED_OUT', 'the run was still working when its time was over');
     case null:
+      if (error instanceof CompartmentUnavailableError) return failed('ISOLATION_UNAVAILABLE', error.message);
       if (error instanceof FailureError) return failed(error.reason, error.message);
       return failed('INTERNAL', error instanceof Error ? `${error.name}: ${error.message}` : String(error));
   }
@@ -35,6 +36,7 @@ const exitOf = ({ outcome, reason, detail, exit_code: exitCode }: Outcome): RunE
   if (outcome === 'interrupted') return { exitCode, cause: 'stopped', detail };
   if (reason === 'OUT_OF_MEMORY') return { exitCode, cause: 'out_of_memory', detail };
   if (reason === 'TIMED_OUT') return { exitCode, cause: 'timed_out', detail };
+  if (reason === 'ISOLATION_UNAVAILABLE') return { exitCode, cause: 'isolation', detail };
   if (reason === 'DISK_FULL') return { exitCode, cause: 'disk_full', detail };
   return { exitCode, cause: 'finished', detail };
 };

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { canPin, OLDEST_PINNING_GIT } from '../../platform/git/git-version.ts';
 import { isErrno } from '../../platform/sandbox/atomic-file.ts';
 import { probeIsolation } from '../../platform/sandbox/probe.ts';
 import type { Settings } from '../../platform/settings.ts';
@@ -9,9 +10,9 @@ import { findTemporalCli, TEMPORAL_VERSION } from '../../scripts/setup/temporal-
 import { broken, type Check, type Finding, ok, warning } from './check.ts';
 
 const execute = promisify(execFile);
+const ROOT = join(import.meta.dirname, '../..');
 const GiB = 1024 ** 3;
 const LOW_DISK_GIB = 5;
-const OLDEST_GIT = 2.37;
 
 const firstLine = async (program: string, ...args: readonly string[]): Promise<string | null> => {
   try {
@@ -32,9 +33,10 @@ const node = async (): Promise<Finding> =>
 
 const git = async (): Promise<Finding> => {
   const version = await firstLine('git', '--version');
-  const found = /(\d+)\.(\d+)/.exec(version ?? '');
-  const recent = found !== null && (Number(found[1]) > 2 || Number(found[2]) >= 37);
-  return recent ? ok(found[0]) : broken(version ?? 'not installed', `Install git ${OLDEST_GIT} or newer with your package manager.`);
+  const remedy = `Install git ${OLDEST_PINNING_GIT} or newer with your package manager.`;
+  if (version === null) return broken('not installed', remedy);
+  if (canPin(version)) return ok(version.replace(/^git version /, ''));
+  return broken(`${version}, which can't be kept to a checked address: only hosts in CODEBAY_GIT_ALLOWED_HOSTS can be used`, remedy);
 };
 
 const temporal = async (): Promise<Finding> => {
@@ -56,7 +58,8 @@ const isolation = async (settings: Settings): Promise<Finding> => {
       'Unset CODEBAY_ISOLATION.',
     );
   }
-  const probe = await probeIsolation();
+  const shown = { install: ROOT, node: process.execPath, readable: settings.CODEBAY_RUN_READABLE };
+  const probe = await probeIsolation({ shown });
   if (!probe.ok) return broken(probe.problem, probe.remedy);
   const bounds = `bubblewrap ${probe.version} as ${probe.mode}; memory by ${probe.memory}, processes by ${probe.processes}`;
   return probe.memory === 'none'

@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { CompartmentCommand, CompartmentPaths } from '../../tasks/ports/compartment.ts';
 import type { RunLimits } from '../../tasks/run.ts';
 import type { Confinement } from './confinement.ts';
@@ -41,13 +41,21 @@ const systemMounts = (): string[] => [
   ...['/etc/ssl/certs', '/etc/ssl/openssl.cnf'].flatMap((path) => ['--ro-bind-try', path, path]),
 ];
 
-/** /opt itself can't be shown whole: our own part has to be mounted into it. */
+const parentsOf = (path: string): string[] => {
+  const parent = dirname(path);
+  return parent === '/' ? [] : [...parentsOf(parent), parent];
+};
+
+/**
+ * /opt itself can't be shown whole: our own part has to be mounted into it. Folders on the way are made here, as bubblewrap's own would be
+ * closed to the run's user.
+ */
 const readableMounts = (readable: readonly string[]): string[] =>
   readable
     .flatMap((path) => (path === '/opt' ? readdirSync(path).map((name) => join(path, name)) : [path]))
-    .flatMap((path) => ['--ro-bind', path, path]);
+    .flatMap((path) => [...parentsOf(path).flatMap((parent) => ['--perms', '0755', '--dir', parent]), '--ro-bind', path, path]);
 
-const installMounts = ({ install, node }: Confinement): string[] => [
+const installMounts = ({ install, node }: Pick<Confinement, 'install' | 'node'>): string[] => [
   ...[
     '--perms',
     '0755',
@@ -68,6 +76,13 @@ const installMounts = ({ install, node }: Confinement): string[] => [
     join(SANDBOX_PATHS.install, name),
   ]),
   ...['--ro-bind', node, SANDBOX_PATHS.node],
+];
+
+/** What every program sees of the host, read-only: the system's programs, this installation, and what else the operator shows. */
+export const programMounts = (confinement: Pick<Confinement, 'install' | 'node' | 'readable'>): string[] => [
+  ...systemMounts(),
+  ...readableMounts(confinement.readable),
+  ...installMounts(confinement),
 ];
 
 const namespaces = (confinement: Confinement): string[] => [
@@ -100,9 +115,7 @@ export const bubblewrapOptions = (
 ): string[] => [
   ...namespaces(confinement),
   ...['--proc', '/proc', '--dev', '/dev', '--size', String(SHARED_MEMORY_BYTES), '--perms', '1777', '--tmpfs', '/dev/shm'],
-  ...systemMounts(),
-  ...readableMounts(confinement.readable),
-  ...installMounts(confinement),
+  ...programMounts(confinement),
   ...runMounts(path, confinement, command),
   ...['--remount-ro', '/', '--clearenv'],
   ...Object.entries({

@@ -26,14 +26,19 @@ const pump = async (stream: Readable, sink: Sink): Promise<void> => {
 /** A program may end, or close its input, before it has read everything. */
 const feed = async (source: Readable | undefined, stdin: Writable | null): Promise<void> => {
   if (source === undefined || stdin === null) return;
-  let closed = false;
-  stdin.once('close', () => {
-    closed = true;
+  let failed = null as 'source' | 'program' | null;
+  source.once('error', () => {
+    failed ??= 'source';
   });
+  for (const sign of ['error', 'close']) {
+    stdin.once(sign, () => {
+      failed ??= 'program';
+    });
+  }
   try {
     await pipeline(source, stdin);
   } catch (error) {
-    if (!(closed && isErrno(error, 'EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE'))) throw error;
+    if (failed !== 'program') throw error;
   }
 };
 

@@ -4,7 +4,7 @@ import { chmod, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { CompartmentCommand } from '../../tasks/ports/compartment.ts';
+import { type CompartmentCommand, CompartmentUnavailableError } from '../../tasks/ports/compartment.ts';
 import type { RunLimits } from '../../tasks/run.ts';
 import { isErrno } from './atomic-file.ts';
 import { bareEnvironment, barePaths } from './bare.ts';
@@ -16,11 +16,6 @@ import { identifyProcess, isAlive, type ProcessIdentity, signalProcess } from '.
 import { architectureOf, seccompFilter } from './seccomp.ts';
 import { SYSTEM_PATH } from './system-path.ts';
 
-/** Thrown where the sandbox itself could not be made: the program never ran. */
-export class SandboxError extends Error {
-  override readonly name = 'SandboxError';
-}
-
 /** A program that has been started with everything it may start in turn. */
 export interface Launched {
   readonly stdin: Writable | null;
@@ -31,7 +26,7 @@ export interface Launched {
   readonly endsItsOutput: boolean;
   /** Ends the whole tree at once. */
   kill(): void;
-  /** Resolves once the whole tree is gone; null: it was killed. Rejects with `SandboxError` where the program never ran. */
+  /** Resolves once the whole tree is gone; null: it was killed. Rejects with `CompartmentUnavailableError` where the program never ran. */
   readonly gone: Promise<number | null>;
 }
 
@@ -168,7 +163,8 @@ export const launchConfined = async (place: LaunchPlace, command: CompartmentCom
     const exitCode = await exited;
     const hasRun = await ran;
     if (inner !== null) await untilGone(inner);
-    if (!hasRun && !killed && exitCode !== null) throw new SandboxError(`bubblewrap could not make the sandbox (exit ${exitCode})`);
+    if (!hasRun && !killed && exitCode !== null)
+      throw new CompartmentUnavailableError(`bubblewrap could not make the sandbox (exit ${exitCode})`);
     return killed ? null : exitCode;
   };
   return { stdin: child.stdin, stdout, stderr, endsItsOutput: true, kill, gone: gone() };

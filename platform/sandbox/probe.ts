@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { isErrno, readIfThere } from './atomic-file.ts';
+import { programMounts, SANDBOX_PATHS } from './bubblewrap.ts';
 import { makeCgroups, removeCgroups } from './cgroup.ts';
 import { SYSTEM_PATH } from './system-path.ts';
 
@@ -18,6 +21,13 @@ export type IsolationProbe =
     }
   | { readonly ok: false; readonly problem: string; readonly remedy: string };
 
+/** What runs shall be able to read. */
+export interface ShownPrograms {
+  readonly install: string;
+  readonly node: string;
+  readonly readable: readonly string[];
+}
+
 const run = promisify(execFile);
 const MINIMUM = [0, 8] as const;
 const UID_OF_PROBE = '1900000000';
@@ -27,9 +37,9 @@ const failed = (problem: string, remedy: string): IsolationProbe => ({ ok: false
 const INSTALL = 'Install bubblewrap 0.8 or newer (Debian, Ubuntu: `apt-get install bubblewrap`; Fedora: `dnf install bubblewrap`).';
 
 /** Null where there is no bubblewrap among the system's programs. */
-const bubblewrapVersion = async (): Promise<string | null> => {
+const bubblewrapVersion = async (searchPath: string): Promise<string | null> => {
   try {
-    return (await run('bwrap', ['--version'], { env: { PATH: SYSTEM_PATH } })).stdout.trim().replace(/^bubblewrap /, '');
+    return (await run('bwrap', ['--version'], { env: { PATH: searchPath } })).stdout.trim().replace(/^bubblewrap /, '');
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return null;
     throw error;
@@ -43,14 +53,52 @@ const isOld = (version: string): boolean => {
 
 const SANDBOX = [
   ...['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try', '--new-session', '--die-with-parent'],
-  ...['--cap-drop', 'ALL', '--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev'],
+  ...['--cap-drop', 'ALL', '--proc', '/proc', '--dev', '/dev'],
 ];
-const AS_USER = ['--unshare-user', '--disable-userns', '--', '/usr/bin/prlimit', '--core=0:0', '--', '/bin/true'];
+const AS_USER = ['--unshare-user', '--disable-userns', '--', '/usr/bin/prlimit', '--core=0:0', '--'];
 const AS_ROOT = [
   ...['--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID', '--cap-add', 'CAP_SETPCAP', '--'],
   ...['/usr/bin/setpriv', '--reuid', UID_OF_PROBE, '--regid', UID_OF_PROBE, '--clear-groups'],
-  ...['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--', '/usr/bin/prlimit', '--core=0:0', '--', '/bin/true'],
+  ...['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--', '/usr/bin/prlimit', '--core=0:0', '--'],
 ];
+
+/** Runs a program in a sandbox with these mounts; null where it succeeded, else what was said. */
+const attempt = async (mode: 'root' | 'user', mounts: readonly string[], argv: readonly string[]): Promise<string | null> => {
+  // Mounts come first: what the sandbox makes itself lies over them.
+  const options = [...mounts, ...SANDBOX, ...(mode === 'root' ? AS_ROOT : AS_USER), ...argv];
+  try {
+    await run('bwrap', options, { env: { PATH: SYSTEM_PATH }, timeout: 20_000 });
+    return null;
+  } catch (error) {
+    const said = typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr).trim() : String(error);
+    return said.slice(0, 500) || 'it said nothing';
+  }
+};
+
+/** Prints the first of its arguments that can't be read. */
+const READ_ALL = 'for path; do [ -r "$path" ] || { echo "$path" >&2; exit 3; }; done; [ -x "$1" ]';
+const SAMPLES = ['agent/main.ts', 'agent/forwarder.ts', 'tasks/run-protocol.ts', 'node_modules/zod/package.json', 'package.json'];
+
+/** Whether a run's user can read what its programs are made of; null where it can. */
+const findUnreadable = async (mode: 'root' | 'user', shown: ShownPrograms): Promise<IsolationProbe | null> => {
+  const install = await realpath(shown.install);
+  const mounts = programMounts({ install, node: await realpath(shown.node), readable: [...shown.readable] });
+  const { node, install: inside } = SANDBOX_PATHS;
+  const said = await attempt(mode, mounts, ['/bin/sh', '-c', READ_ALL, 'sh', node, ...SAMPLES.map((name) => `${inside}/${name}`)]);
+  if (said === null) return null;
+  if (said === node) return failed(`Runs can't execute ${shown.node}.`, `Run \`chmod a+rx ${shown.node}\`.`);
+  if (said.startsWith(`${inside}/`)) {
+    const file = `${install}${said.slice(inside.length)}`;
+    return failed(
+      `Runs have a user of their own, who can't read this installation: ${file}.`,
+      `Run \`chmod -R a+rX ${install}\`, or clone again under \`umask 022\`.`,
+    );
+  }
+  return failed(
+    `bubblewrap can't show this installation to runs: ${said}`,
+    `Move ${dirname(install)} to a local disk, and name only folders that exist in CODEBAY_RUN_READABLE.`,
+  );
+};
 
 const isSet = async (path: string, value: string): Promise<boolean> => (await readIfThere(path))?.trim() === value;
 
@@ -83,20 +131,27 @@ const memoryBound = async (): Promise<{ memory: 'cgroup1' | 'cgroup2' | 'none'; 
   };
 };
 
-/** Whether and how this process can isolate runs, found by really making a sandbox; says how to mend it where it can't. */
-export const probeIsolation = async (): Promise<IsolationProbe> => {
+/**
+ * Whether and how this process can isolate runs, found by really making a sandbox, and whether runs can read what they are `shown` there;
+ * says how to mend it where not. bubblewrap is looked for in `searchPath`.
+ */
+export const probeIsolation = async ({
+  shown,
+  searchPath = SYSTEM_PATH,
+}: {
+  readonly shown?: ShownPrograms;
+  readonly searchPath?: string;
+} = {}): Promise<IsolationProbe> => {
   if (process.platform !== 'linux') return failed(`Runs are isolated by bubblewrap, which ${process.platform} doesn't have.`, 'Use Linux.');
   if (process.arch !== 'x64' && process.arch !== 'arm64')
     return failed(`There is no system-call filter for ${process.arch}.`, 'Use x64 or arm64.');
-  const version = await bubblewrapVersion();
+  const version = await bubblewrapVersion(searchPath);
   if (version === null) return failed('bubblewrap is not installed.', INSTALL);
   if (isOld(version)) return failed(`bubblewrap ${version} is too old.`, INSTALL);
   const mode = process.geteuid?.() === 0 ? 'root' : 'user';
-  try {
-    await run('bwrap', [...SANDBOX, ...(mode === 'root' ? AS_ROOT : AS_USER)], { env: { PATH: SYSTEM_PATH }, timeout: 20_000 });
-  } catch (error) {
-    const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
-    return explain(mode, said.slice(0, 500));
-  }
+  const said = await attempt(mode, ['--ro-bind', '/', '/'], ['/bin/true']);
+  if (said !== null) return explain(mode, said);
+  const unreadable = shown === undefined ? null : await findUnreadable(mode, shown);
+  if (unreadable !== null) return unreadable;
   return { ok: true, mode, version, ...(await memoryBound()) };
 };

@@ -29,6 +29,8 @@ export interface SandboxRunnerOptions {
   readonly readable?: readonly string[];
   /** The sidecar's entry file; the installation's where absent. */
   readonly sidecar?: string;
+  /** Whether runs can be isolated here; `probeIsolation` where absent. */
+  readonly probe?: typeof probeIsolation;
   /** Told once, where runs are not isolated or something doesn't bound them. */
   readonly warn?: (sentence: string) => void;
 }
@@ -56,7 +58,8 @@ export const createSandboxRunner = (options: SandboxRunnerOptions): Runner => {
       return 'none';
     }
     refuseReserved(options.readable ?? []);
-    const probe = await probeIsolation();
+    const shown = { install: options.installDir, node: options.node, readable: options.readable ?? [] };
+    const probe = await (options.probe ?? probeIsolation)({ shown });
     if (!probe.ok) throw new IsolationUnavailableError(`${probe.problem} ${probe.remedy}`);
     if (probe.memory === 'none') warn('No cgroup can be written here: the memory of runs is not bounded.');
     return probe.mode;

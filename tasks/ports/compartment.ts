@@ -41,10 +41,15 @@ export interface CompartmentExit {
   readonly cause: 'finished' | 'timed_out' | 'aborted' | 'out_of_memory' | 'disk_full';
 }
 
+/** Thrown where the place itself could not be made: the command never ran. */
+export class CompartmentUnavailableError extends Error {
+  override readonly name = 'CompartmentUnavailableError';
+}
+
 /** A place without network where programs of one run execute under its limits, each command in process, mount and network namespaces of its own. */
 export interface Compartment {
   readonly paths: CompartmentPaths;
-  /** Resolves when the whole process tree of the command is gone. */
+  /** Resolves when the whole process tree of the command is gone. Rejects with `CompartmentUnavailableError`. */
   run(command: CompartmentCommand): Promise<CompartmentExit>;
   /** Ends everything that runs in it by force. */
   destroy(): Promise<void>;

@@ -36,11 +36,17 @@ export const removeSandboxRun = async (path: string): Promise<void> => {
 };
 
 /** A run's folder and compartment without a sidecar. */
-export const createSandboxRun = async (runsDir: string, runId: string, mode: ConfinementMode, limits?: Partial<RunLimits>) => {
+export const createSandboxRun = async (
+  runsDir: string,
+  runId: string,
+  mode: ConfinementMode,
+  limits?: Partial<RunLimits>,
+  readable: readonly string[] = [],
+) => {
   const path = join(runsDir, runId);
   const order = sandboxOrder(runId, limits);
   await mkdir(runsDir, { recursive: true });
-  const confinement = await confine(path, order, { mode, install: INSTALL, node: NODE, readable: [] });
+  const confinement = await confine(path, order, { mode, install: INSTALL, node: NODE, readable });
   await fillRunFolder(path, order, confinement);
   const compartment = createCompartment({ path, order, confinement });
   return { path, confinement, compartment, remove: () => removeSandboxRun(path) };

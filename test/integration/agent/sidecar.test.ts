@@ -1,9 +1,13 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
+import { createSupervisor } from '../../../agent/sidecar/run.ts';
+import { type Compartment, CompartmentUnavailableError } from '../../../tasks/ports/compartment.ts';
 import type { RunDescription } from '../../../tasks/run-protocol.ts';
+import { createBareCompartment } from '../../support/bare-compartment.ts';
 import { describeRun, type FakeGatewayScript, sha256, startFakeGateway } from '../../support/fake-gateway.ts';
 import { makeInstallation, makeRepository, openTemporaryFolder, stage, startRun } from '../../support/run-fixture.ts';
+import { sandboxOrder } from '../../support/sandbox-run.ts';
 
 const MiB = 1024 * 1024;
 const IDENTITY = 'cbr_canary-identity-0123456789';
@@ -200,6 +204,31 @@ test('a failing set-up is told with its exit code and its last lines, and the ag
     expect(completion?.detail).not.toContain('line 10\n');
     expect(gateway.turns).toEqual([]);
   });
+});
+
+test('where the sandbox can not be made, the run says so, and nothing of it has run', async () => {
+  await using stack = new AsyncDisposableStack();
+  const folder = await openTemporaryFolder();
+  stack.defer(folder.remove);
+  const repository = join(folder.path, 'repo');
+  await makeRepository(repository, { 'a.txt': 'a\n' });
+  const description = describeRun();
+  const gateway = await startFakeGateway({ identity: IDENTITY, description, code: await stage(repository) });
+  stack.defer(gateway.stop);
+  const compartment: Compartment = {
+    ...(await createBareCompartment(folder.path)),
+    run: () => Promise.reject(new CompartmentUnavailableError('no sandbox here')),
+  };
+  const place = (name: string) => join(folder.path, name);
+  const supervisor = createSupervisor({
+    order: { ...sandboxOrder(description.run_id), gatewayUrl: gateway.url, identity: IDENTITY },
+    folders: { code: place('code'), output: place('output'), task: place('task'), sockets: place('sockets'), scratch: place('scratch') },
+    compartment,
+    warn: () => undefined,
+  });
+  expect(await supervisor.run()).toEqual({ exitCode: null, cause: 'isolation', detail: 'no sandbox here' });
+  expect(gateway.completions).toMatchObject([{ outcome: 'failed', reason: 'ISOLATION_UNAVAILABLE', artifacts: [] }]);
+  expect(gateway.turns).toEqual([]);
 });
 
 test('SIGTERM: the work since the last turn is in a last checkpoint, the run ends as interrupted', async () => {
