@@ -1,60 +1,72 @@
-import { Agent, createServer, get } from 'node:http';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
 import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { listen } from '../api/listener.ts';
 import { createTestApi, submitted } from '../test/support/api.ts';
 import { compare, type Ratio } from './rounds.ts';
+import type { Load } from './status/load.ts';
 
 const REQUESTS = 4000;
 const AT_ONCE = 32;
 
-const requestsPerSecond = async (url: string, headers: Record<string, string>): Promise<number> => {
-  const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
-  const once = () =>
-    new Promise<void>((resolve, reject) => {
-      get(url, { agent, headers }, (response) => {
-        if (response.statusCode !== 200) reject(new Error(`${url} answered ${response.statusCode}`));
-        response.resume().on('end', resolve).on('error', reject);
-      }).on('error', reject);
-    });
-  let left = REQUESTS;
-  const startedAt = performance.now();
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      while (left > 0) {
-        left -= 1;
-        await once();
-      }
-    }),
-  );
-  const seconds = (performance.now() - startedAt) / 1000;
-  agent.destroy();
-  return REQUESTS / seconds;
+interface Served {
+  readonly requestsPerSecond: () => Promise<number>;
+  /** Requests for each second of processor time of this process: what else the machine does matters less to it. */
+  readonly requestsPerCpuSecond: () => Promise<number>;
+  readonly close: () => void;
+}
+
+const serve = async (listener: RequestListener, load: ChildProcess, path: string, headers: Load['headers']): Promise<Served> => {
+  const server = createServer(listener);
+  const port = await listen(server, 0, '127.0.0.1');
+  const requestsPerSecond = async (): Promise<number> => {
+    load.send({ port, path, headers, requests: REQUESTS, atOnce: AT_ONCE } satisfies Load);
+    const over = new AbortController();
+    try {
+      const failed = once(load, 'exit', { signal: over.signal }).then(() => Promise.reject(new Error('the load has failed')));
+      const [message] = await Promise.race([once(load, 'message', { signal: over.signal }), failed]);
+      return Number(message);
+    } finally {
+      over.abort();
+    }
+  };
+  return {
+    requestsPerSecond,
+    requestsPerCpuSecond: async () => {
+      const before = process.cpuUsage();
+      await requestsPerSecond();
+      const { user, system } = process.cpuUsage(before);
+      return REQUESTS / ((user + system) / 1e6);
+    },
+    close: () => server.close(),
+  };
 };
 
-/** `GET` of a task, as a client asks for it, against Hono with one read of the same row from the same SQLite file: requests a second. */
+/** `GET` of a task, as a client asks for it, against Hono with one prepared read of the same row from the same SQLite file. */
 export const run = async (): Promise<readonly Ratio[]> => {
   const api = await createTestApi({ override: () => ({ log: { info: () => {}, warn: () => {}, error: () => {} } }) });
   const id = await submitted(api, { status: 'PROCESSING', phase: 'RUNNING_AGENT' });
   const database = new DatabaseSync(`${api.data}/store.db`, { readOnly: true });
   const statement = database.prepare('select * from tasks where id = ?');
-  const bareApp = new Hono().get('/v1/tasks/:id', (c) => c.json(statement.get(c.req.param('id'))));
-  const ours = createServer(getRequestListener(api.app.fetch));
-  const bare = createServer(getRequestListener(bareApp.fetch));
+  const size = (await (await api.request(`/v1/tasks/${id}`)).text()).length;
+  const padding = ' '.repeat(Math.max(0, size - JSON.stringify(statement.get(id)).length));
+  // As many bytes go out as ours sends.
+  const bareApp = new Hono().get('/v1/tasks/:id', (c) => c.json({ ...statement.get(c.req.param('id')), padding }));
+  const load = fork(fileURLToPath(new URL('./status/load.ts', import.meta.url)));
+  const path = `/v1/tasks/${id}`;
+  const ours = await serve(getRequestListener(api.app.fetch), load, path, { authorization: `Bearer ${api.key}` });
+  const bare = await serve(getRequestListener(bareApp.fetch), load, path, { authorization: `Bearer ${api.key}` });
   try {
-    const oursUrl = `http://127.0.0.1:${await listen(ours, 0, '127.0.0.1')}/v1/tasks/${id}`;
-    const bareUrl = `http://127.0.0.1:${await listen(bare, 0, '127.0.0.1')}/v1/tasks/${id}`;
-    const authorization = `Bearer ${api.key}`;
     return [
-      await compare({
-        name: 'status',
-        unit: 'requests/s',
-        ours: () => requestsPerSecond(oursUrl, { authorization }),
-        bare: () => requestsPerSecond(bareUrl, { authorization }),
-      }),
+      await compare({ name: 'status', unit: 'requests/s', ours: ours.requestsPerSecond, bare: bare.requestsPerSecond }),
+      await compare({ name: 'status-cpu', unit: 'requests/CPU s', ours: ours.requestsPerCpuSecond, bare: bare.requestsPerCpuSecond }),
     ];
   } finally {
+    load.disconnect();
     ours.close();
     bare.close();
     database.close();

@@ -11,5 +11,5 @@ export const auth =
     const owner = key === undefined ? null : await verify(key);
     if (owner === null) throw new ApiProblem('UNAUTHENTICATED', 'The request carries no API key that this station knows.');
     c.set('owner', owner);
-    await next();
+    return next();
   };

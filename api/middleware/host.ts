@@ -8,8 +8,9 @@ import { ApiProblem } from '../problem.ts';
  */
 export const host =
   (hostnames: readonly string[] | null): MiddlewareHandler<ApiEnvironment> =>
-  async (c, next) => {
+  (c, next) => {
+    if (hostnames === null) return next();
     const name = (c.req.header('host') ?? new URL(c.req.url).host).replace(/:[0-9]+$/, '').toLowerCase();
-    if (hostnames !== null && !hostnames.includes(name)) throw new ApiProblem('HOST_REFUSED', 'The Host header names another host.');
-    await next();
+    if (!hostnames.includes(name)) throw new ApiProblem('HOST_REFUSED', 'The Host header names another host.');
+    return next();
   };

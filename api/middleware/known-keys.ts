@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ApiKeys } from '../../tasks/ports/access.ts';
 
 /** How long a key that was taken back may go on being taken. */
@@ -9,12 +9,12 @@ const KEPT_KEYS = 1000;
 export const createKnownKeys = (apiKeys: ApiKeys, now: () => number): ApiKeys['verify'] => {
   const known = new Map<string, { readonly owner: string; readonly until: number }>();
   return async (key) => {
-    const hash = createHash('sha256').update(key).digest('base64');
-    const hit = known.get(hash);
+    const sha256 = hash('sha256', key, 'base64');
+    const hit = known.get(sha256);
     if (hit !== undefined && hit.until > now()) return hit.owner;
     const owner = await apiKeys.verify(key);
-    known.delete(hash);
-    if (owner !== null) known.set(hash, { owner, until: now() + KNOWN_MS });
+    known.delete(sha256);
+    if (owner !== null) known.set(sha256, { owner, until: now() + KNOWN_MS });
     const [oldest] = known.keys();
     if (known.size > KEPT_KEYS && oldest !== undefined) known.delete(oldest);
     return owner;
