@@ -29,6 +29,11 @@ export const FAILURES = {
     remedy: 'Push a first commit, or name a subfolder that holds files.',
     retryable: false,
   },
+  SOURCE_INVALID: {
+    title: 'The repository is damaged or malformed',
+    remedy: 'Run `git fsck` in the repository and mend what it names; a fresh commit often does.',
+    retryable: false,
+  },
   SOURCE_TOO_LARGE: {
     title: 'The code is over a size limit',
     remedy: 'Ask the operator to raise the limit that the detail names, or leave large files out of the repository.',

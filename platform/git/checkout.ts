@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError } from '../../tasks/failure.ts';
 import type { StationLimits } from '../../tasks/limits.ts';
+import { blameSource } from './blame-source.ts';
 import { createCodeMeter } from './code-meter.ts';
 import { fetchCommit, objectFormatOf } from './fetch-commit.ts';
 import type { Git } from './git.ts';
@@ -44,7 +45,11 @@ export const checkoutCommit = async (options: CheckoutOptions): Promise<{ readon
   });
   if (meter.files === 0) throw new FailureError('SOURCE_EMPTY', 'the commit holds no files');
   if (!subfolderFound) throw new FailureError('SOURCE_NOT_FOUND', `the commit has no files in ${JSON.stringify(options.subfolder)}`);
-  await git(['-c', 'advice.detachedHead=false', 'checkout', '--quiet', '--detach', commit], command);
+  try {
+    await git(['-c', 'advice.detachedHead=false', 'checkout', '--quiet', '--detach', commit], command);
+  } catch (error) {
+    throw await blameSource(error, code, 'git could not check the commit out');
+  }
   await git(['remote', 'add', 'origin', '--', remote.url], command);
   await rm(join(code, '.git', 'logs'), { recursive: true, force: true });
   return { code, files: meter.files };

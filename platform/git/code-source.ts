@@ -5,9 +5,10 @@ import type { CodeSource, StageInput } from '../../tasks/ports/code-source.ts';
 import { packFolder } from '../archive/pack-folder.ts';
 import { checkoutCommit } from './checkout.ts';
 import { createGit } from './git.ts';
+import { createPinningCheck } from './git-version.ts';
 import type { HostEnvironment } from './hardening.ts';
 import { importZip } from './import-zip.ts';
-import { checkRemote, type ResolveHost, resolveByDns } from './remote.ts';
+import { checkRemote, type Remote, type ResolveHost, resolveByDns } from './remote.ts';
 import { isCommitId, resolveCommit } from './resolve-commit.ts';
 
 export interface CodeSourceOptions {
@@ -33,6 +34,13 @@ export const createCodeSource = (options: CodeSourceOptions): CodeSource => {
   const { limits, allowedHosts, tmpDir, resolveHost = resolveByDns, environment = {} } = options;
   const { listTimeoutMs = 60_000, commandTimeoutMs = 1_200_000 } = options;
   const git = createGit(environment);
+  const checkPinning = createPinningCheck(git);
+
+  const reach = async (url: string, signal: AbortSignal): Promise<Remote> => {
+    const remote = await checkRemote(url, allowedHosts, resolveHost);
+    if (remote.mustPin) await checkPinning(signal);
+    return remote;
+  };
 
   const inFolder = async <T>(use: (folder: string) => Promise<T>): Promise<T> => {
     await mkdir(tmpDir, { recursive: true });
@@ -52,12 +60,12 @@ export const createCodeSource = (options: CodeSourceOptions): CodeSource => {
       return importZip({ ...common, zip });
     }
     if (commit === null || !isCommitId(commit)) throw new TypeError('a git source is staged from its pinned commit');
-    return checkoutCommit({ ...common, commit, remote: await checkRemote(source.url, allowedHosts, resolveHost) });
+    return checkoutCommit({ ...common, commit, remote: await reach(source.url, signal) });
   };
 
   return {
     resolve: async (source, signal) => {
-      const remote = await checkRemote(source.url, allowedHosts, resolveHost);
+      const remote = await reach(source.url, signal);
       const commit = await inFolder((cwd) => resolveCommit({ git, cwd, remote, ref: source.ref, signal, timeoutMs: listTimeoutMs }));
       return { commit };
     },

@@ -18,8 +18,6 @@ const AUTHOR = {
 
 /** All contents go into one pack, which is many times faster than a file for each. */
 const ONE_PACK = ['fastimport.unpackLimit=0', 'core.compression=1'];
-/** What a tree may hold is decided by the plan; names that only other systems can't take are fine here. */
-const ANY_NAME = ['core.protectNTFS=false', 'core.protectHFS=false'];
 /** Linux takes 4096 bytes with the final NUL, the folder's own path included. */
 const PLACE_BYTES = 4095;
 
@@ -47,7 +45,7 @@ export const commitZip = async (zip: OpenZip, options: CommitZipOptions): Promis
   }
   const blobs = zip.members.filter(({ kind }) => kind !== 'folder');
   if (blobs.length === 0) throw new FailureError('SOURCE_EMPTY', 'the zip holds no files');
-  const command = { cwd: repository, config: ANY_NAME, env: AUTHOR, signal, timeoutMs };
+  const command = { cwd: repository, env: AUTHOR, signal, timeoutMs };
   await git(['fast-import', '--quiet', '--done', '--depth=0', `--export-marks=${marks}`], {
     ...command,
     config: ONE_PACK,

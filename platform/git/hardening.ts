@@ -45,6 +45,9 @@ export const hardeningOptions: readonly string[] = [
   'core.safecrlf=false',
   'core.symlinks=true',
   'core.fileMode=true',
+  // Names that only other systems can't take are fine here; git's own names are refused whatever these say.
+  'core.protectNTFS=false',
+  'core.protectHFS=false',
   // Larger blobs are streamed instead of held in memory.
   'core.bigFileThreshold=32m',
 ];

@@ -9,6 +9,8 @@ export interface Remote {
   readonly url: string;
   readonly host: string;
   readonly addresses: readonly string[];
+  /** Whether safety rests on git connecting to the checked addresses: a name, and not one that the operator allowed. */
+  readonly mustPin: boolean;
   /** Git settings that pin the host to the checked addresses and allow this one protocol. */
   readonly config: readonly string[];
 }
@@ -40,7 +42,13 @@ export const checkRemote = async (rawUrl: string, allowedHosts: readonly string[
   const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
   const targets = addresses.map((address) => (address.includes(':') ? `[${address}]` : address)).join(',');
   const pin = literal ? [] : [`http.curloptResolve=${host}:${port}:${targets}`];
-  return { url: url.href, host, addresses, config: [...pin, `protocol.${url.protocol.slice(0, -1)}.allow=always`] };
+  return {
+    url: url.href,
+    host,
+    addresses,
+    mustPin: !trusted && !literal,
+    config: [...pin, `protocol.${url.protocol.slice(0, -1)}.allow=always`],
+  };
 };
 
 const resolveAll = async (host: string, resolveHost: ResolveHost): Promise<readonly string[]> => {

@@ -6,7 +6,7 @@ import { type GitServer, startGitServer } from '../../../demo/git-server.ts';
 import { createCodeSource } from '../../../platform/git/code-source.ts';
 import { DEFAULT_STATION_LIMITS, type StationLimits } from '../../../tasks/limits.ts';
 import type { CodeSource } from '../../../tasks/ports/code-source.ts';
-import { commitFiles, createBareRepository, gitIn } from '../../support/git-repos.ts';
+import { commitFiles, commitTree, createBareRepository, gitIn } from '../../support/git-repos.ts';
 import { readTree, type StagedFile, scratchFolder, sinkTo, stageInto } from '../../support/staged-code.ts';
 import { craftZip, type ZipEntry } from '../../support/zips.ts';
 
@@ -37,6 +37,12 @@ beforeAll(async () => {
     { path: 'src/b.txt', content: 'b' },
   ]);
   commitFiles(app, 'hollow', []);
+  const blob = gitIn(app, ['rev-parse', 'main:src/b.txt']);
+  commitTree(app, 'twice', [
+    { mode: '100644', name: 'same', id: blob },
+    { mode: '100644', name: 'same', id: blob },
+  ]);
+  commitTree(app, 'dotgit', [{ mode: '040000', name: '.GIT', id: gitIn(app, ['rev-parse', 'main:src']) }]);
   server = await startGitServer({ root });
 });
 
@@ -68,6 +74,8 @@ describe('git', () => {
     ['a file as subfolder', 'SERVER/app.git', { subfolder: 'src/a.txt' }, 'SOURCE_NOT_FOUND'],
     ['an empty repository', 'SERVER/empty.git', {}, 'SOURCE_EMPTY'],
     ['a commit without files', 'SERVER/app.git', { ref: 'hollow' }, 'SOURCE_EMPTY'],
+    ['a commit that git refuses', 'SERVER/app.git', { ref: 'twice' }, 'SOURCE_INVALID'],
+    ["a commit with git's own folder", 'SERVER/app.git', { ref: 'dotgit' }, 'SOURCE_INVALID'],
     ['a port no one listens on', 'http://127.0.0.1:1/app.git', {}, 'SOURCE_UNREACHABLE'],
     ['a name that is not there', 'https://nowhere.example.com/app.git', {}, 'SOURCE_UNREACHABLE'],
     ['a name with a private address among others', 'https://inside.example.com/app.git', {}, 'SOURCE_REFUSED'],
@@ -214,8 +222,9 @@ describe('zip, staged', () => {
     expect(bases[0]).toBe(bases[1]);
   });
 
-  test('100,000 files', async () => {
-    const entries = Array.from({ length: 100_000 }, (_, index) => ({
+  // The full 100,000 are measured by bench/staging.ts.
+  test('20,000 files', async () => {
+    const entries = Array.from({ length: 20_000 }, (_, index) => ({
       name: `d${index % 100}/e${index % 10}/${index}.txt`,
       content: `file ${index}\n`,
       stored: true,
@@ -224,9 +233,9 @@ describe('zip, staged', () => {
       { source: { type: 'zip' }, commit: null, zip: zipped(entries), signal: live, onProgress: () => {} },
       sinkTo(join(scratch.path, 'many.tar.zst')),
     );
-    expect(staged.files).toBe(100_000);
+    expect(staged.files).toBe(20_000);
     expect(readdirSync(tmpDir)).toEqual([]);
-  }, 120_000);
+  });
 });
 
 /** Several entries that claim the same data: what makes a small zip unpack to a huge tree. */
