@@ -17,6 +17,7 @@ import { createStageCode } from './stage-code.ts';
 import { createStartRun } from './start-run.ts';
 import { createStopRun } from './stop-run.ts';
 import { createWatchRun } from './watch-run.ts';
+import { heartbeating } from './with-heartbeat.ts';
 
 export interface ActivityDeps {
   readonly stores: Pick<Stores, 'tasks' | 'outbox' | 'events' | 'runs' | 'ledger'>;
@@ -41,11 +42,11 @@ export const createActivities = (given: ActivityDeps): Activities => {
     claimSlot: createClaimSlot(deps),
     resolveSource: createResolveSource(deps),
     stageCode: createStageCode(deps),
-    startRun: createStartRun(deps),
+    startRun: heartbeating(createStartRun(deps)),
     watchRun: createWatchRun(deps),
-    stopRun: createStopRun(deps),
-    releaseRun: createReleaseRun(deps),
+    stopRun: heartbeating(createStopRun(deps)),
+    releaseRun: heartbeating(createReleaseRun(deps)),
     collectOutputs: createCollectOutputs(deps),
-    finishTask: createFinishTask(deps),
+    finishTask: heartbeating(createFinishTask(deps)),
   });
 };

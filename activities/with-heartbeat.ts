@@ -19,3 +19,9 @@ export const withHeartbeat = async <T>(work: (signal: AbortSignal, onProgress: (
     clearInterval(timer);
   }
 };
+
+/** The same activity, heartbeating all the while. */
+export const heartbeating =
+  <I, O>(activity: (input: I) => Promise<O>) =>
+  (input: I): Promise<O> =>
+    withHeartbeat(() => activity(input));

@@ -16,9 +16,10 @@ export const source = proxyActivities<SourceActivities>({
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s', maximumAttempts: 4 },
 });
 
-/** Control of runs: idempotent calls that are repeated for minutes before the task is given up. */
+/** Control of runs: idempotent calls that are repeated for minutes before the task is given up. A dead worker is noticed in 10 s. */
 export const control = proxyActivities<Omit<RunActivities, 'watchRun'>>({
   startToCloseTimeout: '2m',
+  heartbeatTimeout: '10s',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 12 },
 });
