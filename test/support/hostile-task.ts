@@ -117,7 +117,7 @@ export const createHostileModel = (host: HostTargets) => {
     const observed = request.body.messages.filter((message) => message.role === 'tool');
     if (observed.length === 0) {
       seen.ofSetup = processesWith(`${host.word}-setup`).length;
-      return { calls: [{ name: 'shell', arguments: { command: 'node probe.mjs agent' } }] };
+      return { calls: [{ name: 'shell', arguments: { command: 'sh probe.sh agent' } }] };
     }
     seen.observation = lastContent(request);
     seen.ofAgent = processesWith(`${host.word}-agent`).length;
@@ -148,7 +148,7 @@ export const runHostileTask = async (
   await makeRepository(project, bench.folder, 'hostile');
   await rm(project, { recursive: true });
   const url = bench.repositoryUrl.replace(/[^/]+$/, 'hostile.git');
-  const submitted = await bench.submit({ source: { type: 'git', url }, verify: { command: 'node probe.mjs verify' } });
+  const submitted = await bench.submit({ source: { type: 'git', url }, verify: { command: 'sh probe.sh verify' } });
   const task = await bench.finished(submitted.id, 90_000);
   const afterwards = ['setup', 'agent', 'verify'].flatMap((phase) => processesWith(`${host.word}-${phase}`)).length;
   if (task.status !== 'COMPLETED') throw new Error(`the task ended as ${JSON.stringify(task.failure)}`);

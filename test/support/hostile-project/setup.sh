@@ -1,1 +1,1 @@
-exec node probe.mjs setup
+sh probe.sh setup

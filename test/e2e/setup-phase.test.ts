@@ -1,0 +1,129 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openTaskBench } from '../support/e2e-task.ts';
+import { openHostTargets } from '../support/hostile-host.ts';
+import { lastContent, type ModelScript } from '../support/scripted-model.ts';
+
+const PROJECT = join(import.meta.dirname, '../support/hostile-setup');
+/** Holds what URL-encoding and base64 change. */
+const SECRET = `s/3+ cret=${randomBytes(16).toString('hex')}?`;
+/** None of them is public, however it is written. */
+const PRIVATE = [
+  ...['127.0.0.1:80', '127.0.0.1:443', '127.1:80', '2130706433:80', '0x7f000001:80', '0.0.0.0:80', 'localhost:80', 'localhost.:443'],
+  ...['[::1]:80', '[::]:80', '[::ffff:127.0.0.1]:80', '[::ffff:a9fe:a9fe]:80', '[fd00::1]:443', '[fe80::1]:80', '[64:ff9b::a9fe:a9fe]:80'],
+  ...['169.254.169.254:80', '10.0.0.1:80', '172.16.0.1:443', '192.168.0.1:80', '100.64.0.1:80', `${hostname()}:80`],
+];
+const FORMS = [
+  SECRET,
+  Buffer.from(SECRET).toString('base64'),
+  Buffer.from(SECRET).toString('base64url'),
+  encodeURIComponent(SECRET),
+  // Inside a longer text, where base64 shows it with another alignment.
+  Buffer.from(`user:${SECRET}@registry`).toString('base64').slice(8, -16),
+];
+
+/** Asks the gateway as the run itself would; the status. */
+const askGateway = (url: string, options: { method: string; path: string; headers: Record<string, string> }): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const { hostname: host, port } = new URL(url);
+    const asked = request({ host, port, agent: false, ...options });
+    asked.on('response', (answer) => resolve(answer.resume().statusCode ?? 0));
+    asked.on('connect', (answer, socket) => {
+      socket.destroy();
+      resolve(answer.statusCode ?? 0);
+    });
+    asked.on('error', reject).end();
+  });
+
+test('set-up has its secrets and a proxy to allowed hosts; afterwards nobody has either, and no log tells', async () => {
+  await using stack = new AsyncDisposableStack();
+  const { mirror } = await openHostTargets(stack);
+  const files = await mkdtemp(join(tmpdir(), 'codebay-e2e-'));
+  stack.defer(() => rm(files, { recursive: true, force: true }));
+  const secretsFile = join(files, 'secrets.json');
+  await writeFile(secretsFile, JSON.stringify({ SETUP_TOKEN: SECRET }), { mode: 0o600 });
+  const allowed = `${mirror.host}:${mirror.port}`;
+  const project = join(files, 'project');
+  await cp(PROJECT, project, { recursive: true });
+  await writeFile(join(project, 'targets.json'), JSON.stringify({ destinations: [allowed, ...PRIVATE], names: ['SETUP_TOKEN'] }));
+
+  const seen = { agent: '', afterSetup: {} as Record<string, number> };
+  const whatIdentityGets = async (): Promise<Record<string, number>> => {
+    const runs = join(bench.dataDir, 'runs');
+    const [run = ''] = await readdir(runs);
+    const bearer = `Bearer ${await readFile(join(runs, run, 'identity'), 'utf8')}`;
+    const ask = (method: string, path: string, header: string) =>
+      askGateway(bench.station.gatewayUrl, { method, path, headers: { [header]: bearer } });
+    return {
+      itself: await ask('GET', '/run', 'authorization'),
+      secrets: await ask('GET', '/run/setup-secrets', 'authorization'),
+      tunnel: await ask('CONNECT', allowed, 'proxy-authorization'),
+      page: await ask('GET', `http://${allowed}/`, 'proxy-authorization'),
+    };
+  };
+  const script: ModelScript = async (answered) => {
+    if (answered.body.messages.every(({ role }) => role !== 'tool')) {
+      seen.afterSetup = await whatIdentityGets();
+      return { calls: [{ name: 'shell', arguments: { command: 'sh later.sh' } }] };
+    }
+    seen.agent = lastContent(answered);
+    return { text: 'Looked.' };
+  };
+  const env = { CODEBAY_SETUP_SECRETS_FILE: secretsFile, CODEBAY_EGRESS_PRIVATE_HOSTS: allowed };
+  const bench = stack.use(await openTaskBench(script, { env, project }));
+  const { id } = await bench.submit({ verify: { command: 'sh later.sh' } });
+  const task = await bench.finished(id);
+  expect(task).toMatchObject({ status: 'COMPLETED', verification: { status: 'passed' } });
+
+  const read = async (path: string): Promise<string> =>
+    (await fetch(`${bench.station.url}${path}`, { headers: { authorization: `Bearer ${bench.station.apiKey}` } })).text();
+  const artifact = (name: string) => read(`/v1/tasks/${id}/artifacts/${name}?proxy=1`);
+  const setupLog = await artifact('setup.log');
+  const verifyLog = await artifact('verify.log');
+
+  // Set-up had the secret and the proxy.
+  expect(setupLog).toContain(`SETUP_TOKEN is ${createHash('sha256').update(SECRET).digest('hex')}`);
+  expect(setupLog).toMatch(/named [1-9]\d* times\nproxy reached/);
+  const answers = JSON.parse(/^ANSWERS (.*)$/m.exec(setupLog)?.[1] ?? '{}');
+  expect(answers).toEqual({
+    [allowed]: [mirror.says, mirror.says],
+    ...Object.fromEntries(PRIVATE.map((destination) => [destination, [403, 403]])),
+  });
+
+  // Agent and verify have neither; the run's own identity gets nothing of it either.
+  for (const log of [seen.agent, verifyLog]) expect(log).toMatch(/named 0 times\nproxy ECONNREFUSED/);
+  expect(seen.afterSetup).toEqual({ itself: 200, secrets: 403, tunnel: 403, page: 403 });
+
+  // The task shows every connection that was asked for.
+  const shown = task.egress.map(({ host, port, decision, reason }) => ({ to: `${host}:${port}`, decision, reason }));
+  const toMirror = shown.filter(({ to }) => to === allowed);
+  expect(toMirror.filter(({ decision }) => decision === 'allowed')).toHaveLength(4);
+  expect(toMirror.filter(({ decision }) => decision === 'refused').map(({ reason }) => reason)).toEqual(
+    Array(2).fill('set-up is over or has not begun'),
+  );
+  expect(shown.filter(({ to }) => to !== allowed).every(({ decision }) => decision === 'refused')).toBe(true);
+  for (const to of ['127.0.0.1:80', '169.254.169.254:80', '::1:80', 'localhost:80', '10.0.0.1:80']) {
+    expect(shown).toContainEqual({ to, decision: 'refused', reason: 'the host has no public address' });
+  }
+
+  // No form of the secret anywhere that users read; its places are marked.
+  const events = await Array.fromAsync(bench.client.events(id));
+  const told = events.flatMap((event) => (event.type === 'log' ? [event.data.text] : [])).join('');
+  expect(told).toContain('SETUP_TOKEN is ');
+  const texts = {
+    setupLog,
+    verifyLog,
+    told,
+    events: JSON.stringify(events),
+    agentLog: await artifact('agent.log'),
+    transcript: await artifact('transcript.jsonl'),
+    task: JSON.stringify(task),
+  };
+  for (const [name, text] of Object.entries(texts)) {
+    for (const form of FORMS) expect({ name, leaks: text.includes(form) }).toEqual({ name, leaks: false });
+  }
+  for (const text of [setupLog, told]) expect(text.match(/\[redacted\]/g)?.length).toBeGreaterThanOrEqual(FORMS.length + 1);
+}, 120_000);

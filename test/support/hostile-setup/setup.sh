@@ -1,0 +1,3 @@
+set -e
+node setup.mjs
+sh later.sh
