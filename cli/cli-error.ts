@@ -4,7 +4,7 @@ export const EXIT = {
   /** The task failed, a check found a problem, or the command was refused. */
   failed: 1,
   usage: 2,
-  /** The station can't be reached, or refuses the key. */
+  /** The station can't be reached, refuses the key, or is up already. */
   station: 3,
   cancelled: 4,
 } as const;

@@ -61,10 +61,11 @@ export const up = async (): Promise<number> => {
     throw new CliError(
       `a station is already running on ${data}${last?.up ? ` (process ${last.up.pid}, ${last.url})` : ''}.`,
       `Use it, stop it (Ctrl-C there${last?.up ? `, or kill ${last.up.pid}` : ''}), or name another folder by CODEBAY_DATA.`,
+      EXIT.station,
     );
   }
   try {
-    const ended = await endLeftovers(last);
+    const ended = await endLeftovers(data);
     if (ended.length > 0) remark(`The last station was killed; its ${ended.join(', ')} had been left running and were ended.`);
     const plan = await planStation(process.env, settings, last);
     const newKey = await firstApiKey(data);

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isAlive, signalProcess } from '../../platform/sandbox/process-identity.ts';
-import type { ProcessName, StationFile } from './station-file.ts';
+import type { ProcessName } from './station-file.ts';
+import { findStationProcesses } from './station-processes.ts';
 
 const GRACE_MS = 5_000;
 
@@ -11,17 +12,21 @@ const GRACE_MS = 5_000;
 const FIRST_SIGNAL = { worker: 'SIGKILL', api: 'SIGTERM', temporal: 'SIGTERM' } as const satisfies Record<ProcessName, NodeJS.Signals>;
 const ORDER = ['worker', 'api', 'temporal'] as const satisfies readonly ProcessName[];
 
-/** Ends what a killed `codebay up` left running, each process by its exact identity. Returns the names of those that were alive. */
-export const endLeftovers = async (last: StationFile | null): Promise<readonly ProcessName[]> => {
+/**
+ * Ends what a killed `codebay up` left running on a data folder, each process by its exact identity. Only for who holds the folder.
+ * Returns the names of those that were alive.
+ */
+export const endLeftovers = async (data: string): Promise<readonly ProcessName[]> => {
   const ended: ProcessName[] = [];
   for (const name of ORDER) {
-    const identity = last?.processes[name];
-    if (identity === undefined || !signalProcess(identity, FIRST_SIGNAL[name])) continue;
-    ended.push(name);
-    const deadline = Date.now() + GRACE_MS;
-    while (isAlive(identity)) {
-      if (Date.now() > deadline) signalProcess(identity, 'SIGKILL');
-      await pause(20);
+    for (const identity of findStationProcesses(data, name)) {
+      if (!signalProcess(identity, FIRST_SIGNAL[name])) continue;
+      ended.push(name);
+      const deadline = Date.now() + GRACE_MS;
+      while (isAlive(identity)) {
+        if (Date.now() > deadline) signalProcess(identity, 'SIGKILL');
+        await pause(20);
+      }
     }
   }
   return ended;

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { processIdentitySchema } from '../../platform/sandbox/process-identity.ts';
 
@@ -34,8 +35,9 @@ export const readStationFile = (path: string): StationFile | null => {
   }
 };
 
-/** Synchronous, so that no started process is left unrecorded by a death in between; whole or not at all for readers. */
+/** Whole or not at all for readers. A folder that somebody has removed is not made again. */
 export const writeStationFile = (path: string, station: StationFile): void => {
+  if (!existsSync(dirname(path))) return;
   writeFileSync(`${path}.new`, `${JSON.stringify(station, null, 2)}\n`, { mode: 0o600 });
   renameSync(`${path}.new`, path);
 };

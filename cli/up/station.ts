@@ -28,7 +28,8 @@ export interface StationOptions {
 
 /** API, worker and Temporal server of one data folder, each a process of its own with exactly the environment it needs. */
 export const createStation = ({ plan, env, root, say }: StationOptions): Station => {
-  const paths = dataPaths(plan.settings.CODEBAY_DATA);
+  const data = plan.settings.CODEBAY_DATA;
+  const paths = dataPaths(data);
   const processes: Partial<Record<ProcessName, ProcessIdentity>> = {};
 
   const record = (change: Pick<StationFile, 'up' | 'ready'>): void =>
@@ -77,8 +78,8 @@ export const createStation = ({ plan, env, root, say }: StationOptions): Station
           temporalEnvironment(env),
           temporalIsReady,
         );
-  const api = supervise('api', [node, join(root, 'api/server.ts')], apiEnvironment(env, plan.overrides), saysReady);
-  const worker = supervise('worker', [node, join(root, 'temporal/worker.ts')], workerEnvironment(env, plan.overrides), saysReady);
+  const api = supervise('api', [node, join(root, 'api/server.ts'), data], apiEnvironment(env, plan.overrides), saysReady);
+  const worker = supervise('worker', [node, join(root, 'temporal/worker.ts'), data], workerEnvironment(env, plan.overrides), saysReady);
 
   return {
     async start() {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { identifyProcess, type ProcessIdentity } from '../../platform/sandbox/process-identity.ts';
 import { CliError } from '../cli-error.ts';
@@ -9,6 +9,8 @@ const LAST_BACKOFF_MS = 15_000;
 /** A process that lived this long has recovered: its next death starts the back-off anew. */
 const RECOVERED_MS = 60_000;
 const READY_POLL_MS = 20;
+/** Of a log at a start; a larger one becomes the one before. */
+const LOG_BYTES = 10 * 1024 * 1024;
 
 export interface SupervisedProcess {
   readonly name: string;
@@ -48,6 +50,7 @@ export const createSupervisedProcess = (options: SupervisedProcessOptions): Supe
   const output = (): string => readFileSync(logFile).subarray(logStart).toString();
 
   const launch = (): void => {
+    if (existsSync(logFile) && statSync(logFile).size > LOG_BYTES) renameSync(logFile, `${logFile}.1`);
     const log = openSync(logFile, 'a', 0o600);
     logStart = statSync(logFile).size;
     const [program, ...args] = command;
@@ -88,7 +91,12 @@ export const createSupervisedProcess = (options: SupervisedProcessOptions): Supe
       await pause(backoffMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
       backoffMs = Math.min(backoffMs * 2, LAST_BACKOFF_MS);
-      launch();
+      try {
+        launch();
+      } catch (error) {
+        say(`${name} can't be started: ${error instanceof Error ? error.message : String(error)}`);
+        continue;
+      }
       ready(RECOVERED_MS).then(
         () => stopping.signal.aborted || say(`${name} is back`),
         () => undefined,
