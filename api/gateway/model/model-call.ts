@@ -4,6 +4,7 @@ import { readEvent, readWhole, type TokenUsage } from './answer-shape.ts';
 import { modelError, modelErrorOf } from './model-error.ts';
 import type { ModelRequest } from './model-request.ts';
 import { sseBlocks } from './sse-blocks.ts';
+import { holdsKey } from './station-key.ts';
 
 const QUOTABLE_BYTES = 64 * 1024;
 
@@ -79,8 +80,7 @@ export const createModelCall = (deps: {
 
   const refuseKey = (text: string): void => {
     // Whoever asks again gets the same answer, and pays for it.
-    if (deps.apiKey !== '' && text.includes(deps.apiKey))
-      throw modelError(502, 'MODEL_REFUSED', "the model's answer holds the station's key");
+    if (holdsKey(text, deps.apiKey)) throw modelError(502, 'MODEL_REFUSED', "the model's answer holds the station's key");
   };
 
   const send = (request: ModelRequest, signal: AbortSignal): Promise<Response> =>

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { FailureReason } from '../../../tasks/failure.ts';
 import { CONTEXT_LENGTH_EXCEEDED } from '../../../tasks/run-protocol.ts';
 import { GatewayError } from '../gateway-error.ts';
+import { withoutKey } from './station-key.ts';
 
 /** What is wrong with the model's endpoint or its answer, in OpenAI's status codes and our reasons. */
 export const modelError = (
@@ -40,7 +41,7 @@ const toldIn = (body: string): z.output<typeof told> | null => {
 /** The endpoint's own words, short and without the key. */
 const quoted = (body: string, apiKey: string): string => {
   const said = toldIn(body)?.message ?? body;
-  const safe = apiKey === '' ? said : said.replaceAll(apiKey, '[key]');
+  const safe = withoutKey(said, apiKey);
   // Endpoints quote keys in part, too: first and last characters around stars.
   return safe.replaceAll(/\b(?:sk|key)-[\w*.-]{6,}/gi, '[key]').slice(0, QUOTED_CHARACTERS);
 };
