@@ -11,6 +11,8 @@ export const paintStatus = (status: TaskView['status'], stream: NodeJS.WriteStre
 
 const secondsBetween = (from: string, to: string): string => `${((Date.parse(to) - Date.parse(from)) / 1000).toFixed(1)} s`;
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 /** Each phase that was entered, with how long it took. */
 export const phaseLines = (task: TaskView): readonly string[] => {
   const entered = PHASES.flatMap((phase) => {
@@ -29,7 +31,7 @@ export const outcomeLines = (task: TaskView, stream: NodeJS.WriteStream = proces
   const took = task.finished_at === null ? '' : ` in ${secondsBetween(task.created_at, task.finished_at)}`;
   const cost = usage.cost_usd === null ? '' : `, $${usage.cost_usd.toFixed(4)}`;
   return [
-    `${paintStatus(task.status, stream)}${took} · ${usage.turns} model turns, ${usage.input_tokens} tokens in, ${usage.output_tokens} out${cost}`,
+    `${paintStatus(task.status, stream)}${took} · ${counted(usage.turns, 'model turn')}, ${usage.input_tokens} tokens in, ${usage.output_tokens} out${cost}`,
     ...(failure === null ? [] : [`${failure.reason}: ${failure.title}. ${harmless(failure.detail)}`, `What to do: ${failure.remedy}`]),
     ...(verification === null || verification.command === null
       ? []
@@ -38,8 +40,6 @@ export const outcomeLines = (task: TaskView, stream: NodeJS.WriteStream = proces
         ]),
   ];
 };
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** Files with their counts, then the sum. */
 export const diffStatLines = (diff: DiffSummary): readonly string[] => [

@@ -8,7 +8,8 @@ import { harmless } from '../terminal.ts';
 export const logs = async (id: string, options: { readonly follow?: boolean; readonly tail?: number }): Promise<number> => {
   const client = connect();
   if (options.follow !== true) {
-    process.stdout.write(harmless(await client.logs(id, options.tail === undefined ? {} : { tail: options.tail })));
+    const text = harmless(await client.logs(id, options.tail === undefined ? {} : { tail: options.tail }));
+    process.stdout.write(text === '' || text.endsWith('\n') ? text : `${text}\n`);
     return EXIT.done;
   }
   const show = createEventPrinter(process.stdout);
