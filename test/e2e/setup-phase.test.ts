@@ -3,6 +3,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { EventView } from '../../tasks/event-view.ts';
 import { openTaskBench } from '../support/e2e-task.ts';
 import { openHostTargets } from '../support/hostile-host.ts';
 import { lastContent, type ModelScript } from '../support/scripted-model.ts';
@@ -110,7 +111,8 @@ test('set-up has its secrets and a proxy to allowed hosts; afterwards nobody has
   }
 
   // No form of the secret anywhere that users read; its places are marked.
-  const events = await Array.fromAsync(bench.client.events(id));
+  const events: EventView[] = [];
+  for await (const event of bench.client.events(id)) events.push(event);
   const told = events.flatMap((event) => (event.type === 'log' ? [event.data.text] : [])).join('');
   expect(told).toContain('SETUP_TOKEN is ');
   const texts = {
