@@ -91,30 +91,35 @@ const shownOf = async (id: string): Promise<string> => {
 };
 
 describe('a model that gives, after one good turn,', () => {
-  test.concurrent.each(Object.entries(faults))('%s', async (prompt, { reason, limits }) => {
-    await until('the station is up', () => temporal !== undefined, 90_000);
-    const { id } = await bench.submit({ prompt, ...(limits === undefined ? {} : { limits }) });
-    const task = await bench.finished(id, 120_000);
-    const { title, remedy, retryable } = FAILURES[reason];
-    expect(task).toMatchObject({
-      status: 'FAILED',
-      failure: { reason, title, remedy, retryable, detail: expect.stringMatching(/\S/) },
-      runs: [{ outcome: 'failed' }],
-    });
+  test.concurrent.each(Object.entries(faults))(
+    '%s',
+    async (prompt, { reason, limits }) => {
+      // Concurrent tests begin before `beforeAll` has ended.
+      await until('the station is up', () => temporal !== undefined, 90_000);
+      const { id } = await bench.submit({ prompt, ...(limits === undefined ? {} : { limits }) });
+      const task = await bench.finished(id, 120_000);
+      const { title, remedy, retryable } = FAILURES[reason];
+      expect(task).toMatchObject({
+        status: 'FAILED',
+        failure: { reason, title, remedy, retryable, detail: expect.stringMatching(/\S/) },
+        runs: [{ outcome: 'failed' }],
+      });
 
-    const handle = temporal.workflow.getHandle(id);
-    const failure: unknown = await handle.result().catch((thrown: unknown) => thrown);
-    expect(failure).toBeInstanceOf(WorkflowFailedError);
-    expect(failure).toMatchObject({ cause: { type: reason } });
-    const { status, typedSearchAttributes } = await handle.describe();
-    expect(status.name).toBe('FAILED');
-    expect(typedSearchAttributes.get(SEARCH_ATTRIBUTES.failure)).toBe(reason);
+      const handle = temporal.workflow.getHandle(id);
+      const failure: unknown = await handle.result().catch((thrown: unknown) => thrown);
+      expect(failure).toBeInstanceOf(WorkflowFailedError);
+      expect(failure).toMatchObject({ cause: { type: reason } });
+      const { status, typedSearchAttributes } = await handle.describe();
+      expect(status.name).toBe('FAILED');
+      expect(typedSearchAttributes.get(SEARCH_ATTRIBUTES.failure)).toBe(reason);
 
-    expect(Buffer.from(await bench.client.diff(id)).toString()).toContain('+++ b/kept.txt\n@@ -0,0 +1 @@\n+kept\n');
-    const shown = await shownOf(id);
-    expect(shown).toContain(reason);
-    expect(shown).not.toContain(KEY);
-  });
+      expect(Buffer.from(await bench.client.diff(id)).toString()).toContain('+++ b/kept.txt\n@@ -0,0 +1 @@\n+kept\n');
+      const shown = await shownOf(id);
+      expect(shown).toContain(reason);
+      expect(shown).not.toContain(KEY);
+    },
+    120_000,
+  );
 });
 
 const boundsMemory = async (): Promise<boolean> => {
