@@ -19,7 +19,7 @@ const git = (folder: string, ...args: string[]): Promise<string> =>
 
 /** Deleted, but still in git's index. */
 const isMissing = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+  typeof error === 'object' && error !== null && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 
 const isGitFolder = (folder: string): Promise<boolean> =>
   git(folder, 'rev-parse', '--is-inside-work-tree').then(
