@@ -133,11 +133,13 @@ program
   .requiredOption('--owner <name>', 'whose tasks it sees')
   .action(({ owner }) => run(import('./commands/admin.ts').then(({ createKey }) => createKey(owner))));
 
-// Whoever reads the output may have seen enough, as `head` has; a station goes on unheard.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  if (process.argv[2] !== 'up') process.exit(EXIT.done);
-});
+// Whoever reads the output may have seen enough, as `head` has, and a terminal may be closed (EIO); a station goes on unheard, to its ordered end.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    if (process.argv[2] !== 'up') process.exit(EXIT.done);
+  });
+}
 
 try {
   await program.parseAsync();
