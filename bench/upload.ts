@@ -3,7 +3,7 @@ import { createClient } from '../sdk/index.ts';
 import { createDataFolder, startApi } from '../test/support/api-process.ts';
 import { median, type Ratio } from './rounds.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const MB = 1_000_000;
 const ZIP_MB = 400;
 /** There is no bare peer: the figure stands beside what an upload may cost. */

@@ -85,7 +85,7 @@ const writeFile = async (file: string, body: Readable, maxBytes: number, signal:
     body,
     async function* (chunks: AsyncIterable<Buffer | string>) {
       for await (const piece of chunks) {
-        const chunk = Buffer.from(piece);
+        const chunk = typeof piece === 'string' ? Buffer.from(piece) : piece;
         sizeBytes += chunk.length;
         if (sizeBytes > maxBytes) throw new ObjectTooLargeError(maxBytes);
         hash.update(chunk);

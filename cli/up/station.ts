@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { moduleCache } from '../../platform/module-cache.ts';
 import { identifyProcess, type ProcessIdentity } from '../../platform/sandbox/process-identity.ts';
 import { dataPaths } from '../../platform/settings.ts';
 import { apiEnvironment, temporalEnvironment, workerEnvironment } from './environment.ts';
@@ -69,6 +70,7 @@ export const createStation = ({ plan, env, root, say }: StationOptions): Station
     });
 
   const node = process.execPath;
+  const overrides = { ...plan.overrides, NODE_COMPILE_CACHE: moduleCache(root) };
   const temporal =
     plan.temporalCli === null
       ? null
@@ -78,8 +80,8 @@ export const createStation = ({ plan, env, root, say }: StationOptions): Station
           temporalEnvironment(env),
           temporalIsReady,
         );
-  const api = supervise('api', [node, join(root, 'api/server.ts'), data], apiEnvironment(env, plan.overrides), saysReady);
-  const worker = supervise('worker', [node, join(root, 'temporal/worker.ts'), data], workerEnvironment(env, plan.overrides), saysReady);
+  const api = supervise('api', [node, join(root, 'api/server.ts'), data], apiEnvironment(env, overrides), saysReady);
+  const worker = supervise('worker', [node, join(root, 'temporal/worker.ts'), data], workerEnvironment(env, overrides), saysReady);
 
   return {
     async start() {

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isRunId } from '../../tasks/ids.ts';
 import { IsolationUnavailableError, type Runner } from '../../tasks/ports/runner.ts';
 import type { RunObservation } from '../../tasks/run.ts';
+import { moduleCache } from '../module-cache.ts';
 import { isErrno } from './atomic-file.ts';
 import type { ConfinementMode } from './confinement.ts';
 import { killLeftovers } from './leftovers.ts';
@@ -135,7 +136,8 @@ export const createSandboxRunner = (options: SandboxRunnerOptions): Runner => {
           if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
         }
       }
-      await spawnSidecar({ path, node: options.node, entry: options.sidecar ?? join(options.installDir, 'agent/sidecar/main.ts') });
+      const entry = options.sidecar ?? join(options.installDir, 'agent/sidecar/main.ts');
+      await spawnSidecar({ path, node: options.node, entry, cache: moduleCache(options.installDir) });
     },
 
     observe: async (runId): Promise<RunObservation> => {
