@@ -21,9 +21,8 @@ export const createCheckpoints = (deps: {
   return {
     take: async (turn, transcript, signal) => {
       try {
-        const { delta } = await workspace.snapshot(signal);
+        const [{ delta }] = await Promise.all([workspace.snapshot(signal), transcript && gateway.upload(transcript, signal)]);
         if (delta !== null && delta.blob.sha256 !== last?.delta?.sha256) await gateway.upload(delta, signal);
-        if (transcript !== null) await gateway.upload(transcript, signal);
         // A number is never used for two contents, even where the first may not have arrived.
         seq += 1;
         const report = { seq, turn, delta: delta?.blob ?? null, transcript: transcript?.blob ?? last?.transcript ?? null };

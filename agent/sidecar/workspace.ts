@@ -41,8 +41,9 @@ const SNAPSHOT = `
   rm -f "$GIT_INDEX_FILE.lock"
   cp -p "$SIDE/index.base" "$GIT_INDEX_FILE"
   git add -A --ignore-errors . || true
-  git write-tree
-  git diff --cached --raw --no-renames "$1" | grep -q '^:[0-7]* 160000 ' && echo embedded || true
+  tree=$(git write-tree)
+  echo "$tree"
+  [ "$tree" != "$1" ] && git diff --cached --raw --no-renames "$1" | grep -q '^:[0-7]* 160000 ' && echo embedded || true
   git ls-files --others --exclude-standard | grep -q '/"\\{0,1\\}$' && echo embedded || true
 `;
 
