@@ -14,18 +14,45 @@ import { createFilesystemStore } from '../../../platform/filesystem.ts';
 import { createCodeSource } from '../../../platform/git/code-source.ts';
 import { DEFAULT_STATION_LIMITS } from '../../../tasks/limits.ts';
 import { codeKey, uploadKey } from '../../../tasks/object-keys.ts';
+import type { TaskRecord } from '../../../tasks/task.ts';
 import { processesOf } from '../../support/footprint.ts';
 import { commitFiles, createBareRepository } from '../../support/git-repos.ts';
 import { scratchFolder } from '../../support/staged-code.ts';
 import { until } from '../../support/until.ts';
 import { craftZip } from '../../support/zips.ts';
 
+const RECORD: TaskRecord = {
+  id: '',
+  owner: 'default',
+  spec: { source: { type: 'zip' }, prompt: 'Explain.', mode: 'explain' },
+  status: 'PROCESSING',
+  phase: 'DOWNLOADING_CODE',
+  waiting_for: null,
+  failure: null,
+  commit: null,
+  verification: null,
+  artifacts: [],
+  revision: 2,
+  cancel_requested: false,
+  start_acknowledged: true,
+  timings: {},
+  created_at: 1,
+  started_at: 1,
+  finished_at: null,
+  updated_at: 1,
+};
+
 const scratch = scratchFolder();
 const tmpDir = join(scratch.path, 'tmp');
 const objects = createFilesystemStore({ root: join(scratch.path, 'objects'), publicUrl: 'http://127.0.0.1:1', secret: 'ab'.repeat(32) });
 const codeSource = createCodeSource({ limits: DEFAULT_STATION_LIMITS, allowedHosts: ['127.0.0.1'], tmpDir });
 const resolveSource = createResolveSource({ codeSource, objects });
-const stageCode = createStageCode({ codeSource, objects });
+/** The tasks that have ended; every other one is at work. */
+const ended = new Set<string>();
+const tasks = {
+  get: async (id: string) => ({ ...RECORD, id, status: ended.has(id) ? ('CANCELLED' as const) : ('PROCESSING' as const) }),
+};
+const stageCode = createStageCode({ tasks, codeSource, objects });
 let server: GitServer;
 let commit: string;
 
@@ -50,6 +77,12 @@ const specOf = (url: string | null) => ({
 const gitSpec = () => specOf(`${server.url}/app.git`);
 
 describe('what they do', () => {
+  test('code that arrives after its task has ended is not kept', async () => {
+    ended.add('git-ended');
+    await inActivity().run(stageCode, { task_id: 'git-ended', spec: gitSpec(), commit });
+    expect(await objects.stat(codeKey('git-ended'))).toBeNull();
+  });
+
   test('a git source is pinned, then staged; again it replaces the same object', async () => {
     const resolved = await inActivity().run(resolveSource, { task_id: 'git-1', spec: gitSpec() });
     expect(resolved).toEqual({ commit });
