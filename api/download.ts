@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
 import type { ReadableStream as NodeWebStream } from 'node:stream/web';
+import type { Context } from 'hono';
+import type { ApiEnvironment } from './environment.ts';
 
 export interface Download {
   readonly sizeBytes: number;
@@ -9,13 +11,10 @@ export interface Download {
 }
 
 /** What a run made is untrusted: never shown in the API's origin, never sniffed, never run. */
-export const downloadOf = ({ sizeBytes, contentType, filename, body }: Download): Response =>
-  new Response(Readable.toWeb(body) as NodeWebStream<Uint8Array> as ReadableStream<Uint8Array>, {
-    headers: {
-      'content-type': contentType,
-      'content-length': String(sizeBytes),
-      'content-disposition': `attachment; filename="${filename.replace(/[^\w.-]/g, '_')}"`,
-      'x-content-type-options': 'nosniff',
-      'content-security-policy': "sandbox; default-src 'none'",
-    },
+export const download = (c: Context<ApiEnvironment>, { sizeBytes, contentType, filename, body }: Download): Response =>
+  c.body(Readable.toWeb(body) as NodeWebStream<Uint8Array> as ReadableStream<Uint8Array>, 200, {
+    'content-type': contentType,
+    'content-length': String(sizeBytes),
+    'content-disposition': `attachment; filename="${filename.replace(/[^\w.-]/g, '_')}"`,
+    'content-security-policy': "sandbox; default-src 'none'",
   });

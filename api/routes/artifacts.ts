@@ -4,7 +4,7 @@ import { artifactKey } from '../../tasks/object-keys.ts';
 import { artifactListSchema } from '../../tasks/task-view.ts';
 import { artifactOf } from '../artifact-of.ts';
 import type { ApiDeps } from '../deps.ts';
-import { downloadOf } from '../download.ts';
+import { download } from '../download.ts';
 import type { ApiEnvironment } from '../environment.ts';
 import { json, problems, taskIdParams, text } from '../openapi/responses.ts';
 import { ownedTask } from '../owned-task.ts';
@@ -53,6 +53,6 @@ export const artifactRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, objec
     }
     const object = await objects.get(key, { signal: c.req.raw.signal });
     if (object === null) throw new ApiProblem('NOT_FOUND', `The object of ${name} is gone.`);
-    return downloadOf({ ...object, contentType, filename });
+    return download(c, { ...object, contentType, filename });
   });
 };

@@ -7,7 +7,7 @@ import { artifactOf } from '../artifact-of.ts';
 import type { ApiDeps } from '../deps.ts';
 import { linesOf } from '../diff/lines.ts';
 import { summariseDiff } from '../diff/summarise.ts';
-import { downloadOf } from '../download.ts';
+import { download } from '../download.ts';
 import type { ApiEnvironment } from '../environment.ts';
 import { problems, taskIdParams } from '../openapi/responses.ts';
 import { ownedTask } from '../owned-task.ts';
@@ -35,6 +35,6 @@ export const diffRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, objects }
     if (object === null) throw new ApiProblem('NOT_FOUND', 'The object of the patch is gone.');
     const type = accepts(c, { header: 'Accept', supports: ['text/x-diff', 'application/json'], default: 'text/x-diff' });
     if (type === 'application/json') return c.json(await summariseDiff(linesOf(object.body)), 200);
-    return downloadOf({ ...object, contentType: ARTIFACTS[name], filename: `${task.id}.patch` });
+    return download(c, { ...object, contentType: ARTIFACTS[name], filename: `${task.id}.patch` });
   });
 };

@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 import { eventPageSchema } from '../../tasks/event-view.ts';
 import { isTerminal } from '../../tasks/status.ts';
@@ -54,7 +55,7 @@ export const eventRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, options,
   const hasAll = async (task: TaskRecord, after: number): Promise<boolean> =>
     isOver(task) || (after > 0 && isTerminal(task.status) && (await stores.events.read(task.id, after - 1, 1)).events.some(isLastEvent));
 
-  const stream = (request: Request, taskId: string, after: number): Response => {
+  const stream = (c: Context<ApiEnvironment>, taskId: string, after: number): Response => {
     const stop = new AbortController();
     const frames = streamEvents({
       events: stores.events,
@@ -62,11 +63,9 @@ export const eventRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, options,
       after,
       heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
       mayGoOn: async () => !isOver(await stores.tasks.get(taskId)),
-      signal: AbortSignal.any([request.signal, stopping, stop.signal]),
+      signal: AbortSignal.any([c.req.raw.signal, stopping, stop.signal]),
     });
-    return new Response(bodyOf(counted(frames, metrics), stop), {
-      headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' },
-    });
+    return c.body(bodyOf(counted(frames, metrics), stop), 200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
   };
 
   app.openapi(route, async (c) => {
@@ -83,7 +82,7 @@ export const eventRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, options,
     }
     if (wantsStream) {
       if (page.events.length === 0 && (await hasAll(task, after))) return c.body(null, 204);
-      return stream(c.req.raw, task.id, after);
+      return stream(c, task.id, after);
     }
     const finished = page.events.some(isLastEvent) || (page.events.length === 0 && (await hasAll(task, after)));
     return c.json({ data: page.events.map(showEvent), next_after: page.events.at(-1)?.seq ?? after, finished }, 200);

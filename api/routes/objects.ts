@@ -1,6 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiDeps } from '../deps.ts';
-import { downloadOf } from '../download.ts';
+import { download } from '../download.ts';
 import type { ApiEnvironment } from '../environment.ts';
 import { ApiProblem } from '../problem.ts';
 
@@ -9,6 +9,6 @@ export const objectRoutes = (app: OpenAPIHono<ApiEnvironment>, { objects }: ApiD
   app.get('/objects/*', async (c) => {
     const object = await objects.openLink(new URL(c.req.url));
     if (object === null) throw new ApiProblem('NOT_FOUND', 'The link has expired or was never valid.');
-    return downloadOf(object);
+    return download(c, object);
   });
 };

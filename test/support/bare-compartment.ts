@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { isErrno } from '../../platform/sandbox/atomic-file.ts';
 import type { Compartment } from '../../tasks/ports/compartment.ts';
 
 /** A compartment that isolates nothing, for tests of what is done inside one: folders below `root`, commands as process groups. */
@@ -16,7 +17,13 @@ export const createBareCompartment = async (root: string): Promise<Compartment> 
     paths,
     run: async ({ argv: [program, ...args], env, cwd, stdin, onStdout, onStderr, signal }) => {
       const child = spawn(program, args, { cwd, env: { PATH: process.env.PATH, HOME: paths.home, ...env }, detached: true });
-      const kill = () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL');
+      const kill = () => {
+        try {
+          if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+        } catch (error) {
+          if (!isErrno(error, 'ESRCH')) throw error;
+        }
+      };
       signal.addEventListener('abort', kill, { once: true });
       const exited = new Promise<number | null>((resolve) => child.on('close', resolve));
       const feed = stdin === undefined ? Promise.resolve(child.stdin.end()) : pipeline(stdin, child.stdin);
@@ -26,7 +33,12 @@ export const createBareCompartment = async (root: string): Promise<Compartment> 
       const results = await Promise.allSettled([
         read(child.stdout),
         read(child.stderr, onStderr),
-        feed.catch((e) => kill() && Promise.reject(e)),
+        feed.catch((error: unknown) => {
+          // A program may close its input before the end of what it is given, as tar does behind the last member.
+          if (isErrno(error, 'EPIPE', 'ECONNRESET')) return;
+          kill();
+          throw error;
+        }),
       ]);
       const exitCode = await exited;
       signal.removeEventListener('abort', kill);
