@@ -37,7 +37,7 @@ export interface Turns {
   landed(): Promise<void>;
 }
 
-/** Whether asking the same again is no use, so that a begun stream has to say so: one that only breaks off is asked again. */
+/** Whether asking the same again is no use: a begun stream then ends with the error instead of breaking off after it. */
 const isFinal = ({ code }: GatewayError): boolean => isFailureReason(code) && !FAILURES[code].retryable;
 
 /** Model turns: each is reserved, asked once, journaled and settled, whoever still listens. */
@@ -164,10 +164,9 @@ export const createTurns = (deps: {
       } catch (error) {
         const told = asGatewayError(error, deps.log);
         head.reject(told);
-        if (request.stream && isFinal(told)) {
-          answer.write(Buffer.from(`data: ${JSON.stringify(openAiError(told))}\n\n`));
-          answer.end();
-        } else answer.fail(told);
+        if (request.stream && isFailureReason(told.code)) answer.write(Buffer.from(`data: ${JSON.stringify(openAiError(told))}\n\n`));
+        if (request.stream && isFinal(told)) answer.end();
+        else answer.fail(told);
       } finally {
         unwatch();
         flights.delete(key);

@@ -250,7 +250,12 @@ describe('the model routes of the gateway', () => {
     handler = () => undefined;
     expect(await codeOf(await post(ask))).toMatchObject({ status: 504, code: 'MODEL_TIMEOUT' });
     handler = (reply) => sse(reply).write(STREAM[0]);
-    await expect((await post({ ...ask, stream: true })).text()).rejects.toThrow();
+    const heard: Buffer[] = [];
+    const listen = async (body: AsyncIterable<Uint8Array> | null) => {
+      for await (const bytes of body ?? []) heard.push(Buffer.from(bytes));
+    };
+    await expect(listen((await post({ ...ask, stream: true })).body)).rejects.toThrow();
+    expect(Buffer.concat(heard).toString()).toContain('"code":"MODEL_TIMEOUT"');
     await gateway.close();
     const { post: postNowhere } = await start({ modelBaseUrl: await nowhere() });
     expect(await codeOf(await postNowhere(ask))).toMatchObject({ status: 503, code: 'MODEL_UNAVAILABLE' });
