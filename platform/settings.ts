@@ -55,7 +55,7 @@ const environment = z.object({
   OPENAI_BASE_URL: z.url().default('https://api.openai.com/v1'),
   OPENAI_API_KEY: z.string().default(''),
   /** Models that tasks may name; the first is the default. */
-  CODEBAY_MODELS: list.transform((models) => (models.length > 0 ? models : ['gpt-5.1-codex'])),
+  CODEBAY_MODELS: list.transform((models) => (models.length > 0 ? models : ['gpt-5.1'])),
   /** `{"model": {"input": dollars, "output": dollars}}` per million tokens. */
   CODEBAY_MODEL_PRICES: json(prices, '{}'),
   /** How long an agent goes on asking a model that is rate-limited or failing. */
