@@ -6,6 +6,7 @@ import { createSearch } from '../../../agent/tools/search.ts';
 import { createShell } from '../../../agent/tools/shell.ts';
 import type { Observation, Tool } from '../../../agent/tools/tool.ts';
 import { openWorkspace, type Workspace } from '../../../agent/tools/workspace.ts';
+import { until } from '../../support/until.ts';
 
 let root: string;
 let workspace: Workspace;
@@ -28,6 +29,9 @@ const isAlive = async (pid: number): Promise<boolean> => {
   return stat !== '' && !/\) [ZX] /.test(stat);
 };
 
+/** A killed process may take a moment to end; one that was not killed sleeps for longer than this waits. */
+const untilDead = (pid: number) => until(`process ${pid} has ended`, async () => !(await isAlive(pid)), 10_000);
+
 describe('shell', () => {
   const shell = (input: object, signal?: AbortSignal): Promise<Observation> =>
     use(createShell({ workspace, env: { PATH: process.env.PATH, OPENAI_API_KEY: 'k' } }), input, signal);
@@ -49,13 +53,13 @@ describe('shell', () => {
     const { essence } = await shell({ command: 'sleep 100 & echo $!; sleep 100', timeout_seconds: 0.3 });
     const [, ended, pid] = /^(timed out after 0\.3 s and was killed)\n(\d+)\n$/.exec(essence ?? '') ?? [];
     expect(ended).toBeDefined();
-    expect(await isAlive(Number(pid))).toBe(false);
+    await untilDead(Number(pid));
   });
 
   test('a process left in the background ends with the command', async () => {
     const { essence } = await shell({ command: 'sleep 100 & echo $!' });
     expect(essence).toMatch(/^exit code 0\n\d+\n$/);
-    expect(await isAlive(Number(essence?.split('\n')[1]))).toBe(false);
+    await untilDead(Number(essence?.split('\n')[1]));
   });
 
   test('an abort kills the command and rejects with the reason', async () => {
@@ -66,7 +70,7 @@ describe('shell', () => {
     expect(await isAlive(pid)).toBe(true);
     stop.abort(new Error('stop'));
     await expect(running).rejects.toThrow('stop');
-    expect(await isAlive(pid)).toBe(false);
+    await untilDead(pid);
   });
 
   test('endless output is cut in the middle and stays flat in memory', async () => {
