@@ -39,8 +39,9 @@ const proxyEnv = (port: number) => {
 /** Runs the child on this process's own standard streams; its exit code, or 128 + the signal that ended it, or 127 where it can't start. */
 const runChild = (program: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<number> =>
   new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...env } });
+    // Before there is a child: a signal between its start and the handler would end this process and leave the child behind.
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal));
+    const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...env } });
     child.on('error', (error) => {
       console.error(`cannot start ${program}: ${error.message}`);
       resolve(127);
