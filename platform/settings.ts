@@ -65,6 +65,38 @@ const environment = z.object({
   /** Model requests a minute per task. */
   CODEBAY_MODEL_REQUESTS_PER_MINUTE: count(600),
 
+  /** The production profile, one port at a time. */
+  CODEBAY_STORE: z.enum(['sqlite', 'mysql']).default('sqlite'),
+  /** `mysql://user:password@host:port/database`. */
+  CODEBAY_MYSQL_URL: z.url({ protocol: /^mysql$/ }).optional(),
+  /** Connections that one process holds at most. */
+  CODEBAY_MYSQL_CONNECTIONS: count(10),
+  CODEBAY_CACHE: z.enum(['process', 'redis']).default('process'),
+  /** `redis://[user:password@]host:port/db`. */
+  CODEBAY_REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  /** Of every key and channel, so that installations can share a server. */
+  CODEBAY_REDIS_PREFIX: z.string().default('codebay:'),
+  CODEBAY_OBJECTS: z.enum(['folder', 'cos']).default('folder'),
+  CODEBAY_COS_SECRET_ID: z.string().optional(),
+  CODEBAY_COS_SECRET_KEY: z.string().optional(),
+  CODEBAY_COS_REGION: z.string().optional(),
+  /** `<name>-<appid>`: uploads, staged code, checkpoints, journaled answers. */
+  CODEBAY_COS_CODE_BUCKET: z.string().optional(),
+  /** `<name>-<appid>`: the artifacts of tasks. */
+  CODEBAY_COS_LOGS_BUCKET: z.string().optional(),
+  /** `http://host:port` of a server to connect to in place of Tencent's; names and signatures stay. */
+  CODEBAY_COS_ENDPOINT: z.url().optional(),
+  /** `host:port` of the brokers; empty: no Kafka. */
+  CODEBAY_KAFKA_BROKERS: list,
+  CODEBAY_KAFKA_TASKS_TOPIC: z.string().default('codex-tasks'),
+  CODEBAY_KAFKA_RESULTS_TOPIC: z.string().default('codex-results'),
+  CODEBAY_KAFKA_DLQ_TOPIC: z.string().default('codex-tasks-dlq'),
+  CODEBAY_KAFKA_GROUP: z.string().default('codebay-ingest'),
+  /** Whose the tasks are that come in by Kafka. */
+  CODEBAY_KAFKA_OWNER: z.string().default('default'),
+  /** How long finished tasks are kept. */
+  CODEBAY_RETENTION_DAYS: count(30),
+
   CODEBAY_ISOLATION: z.enum(['bubblewrap', 'none']).default('bubblewrap'),
   CODEBAY_MAX_RUNS: count(availableParallelism()),
   CODEBAY_RUN_MEMORY_MB: count(4096),

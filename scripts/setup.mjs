@@ -1,12 +1,13 @@
 /**
- * Makes this clone ready to run: packages, the Temporal CLI, bubblewrap. Safe to run at any time and by several processes at once; does nothing
- * where nothing is missing. Runs on Node 20 or newer and needs nothing installed.
+ * Makes this clone ready to run: packages, the Temporal CLI, bubblewrap; with `--servers` also what the production profile stands on. Safe to
+ * run at any time and by several processes at once; does nothing where nothing is missing. Runs on Node 20 or newer and needs nothing installed.
  */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bubblewrap } from './setup/bubblewrap.mjs';
 import { exclusively } from './setup/exclusive.mjs';
 import { packages } from './setup/packages.mjs';
+import { debianServers, kafka } from './setup/servers.mjs';
 import { SetupError } from './setup/setup-error.mjs';
 import { systemTools } from './setup/system-tools.mjs';
 import { temporal } from './setup/temporal.mjs';
@@ -22,20 +23,28 @@ const ensure = async (step) => {
   say(`${step.title} ✓ ${((Date.now() - began) / 1000).toFixed(1)} s`);
 };
 
-const installMissing = async () => {
-  const packagesDone = ensure(packages(root));
-  const results = await Promise.allSettled([
-    ensure(systemTools()),
-    ensure(bubblewrap()),
-    packagesDone,
-    ensure(temporal(root, packagesDone)),
-  ]);
+const wantsServers = process.argv.includes('--servers');
+
+/** Whether all of them came to be; says what did not. */
+const settle = async (steps) => {
+  const results = await Promise.allSettled(steps);
   const problems = new Set(results.filter((result) => result.status === 'rejected').map((result) => result.reason));
   for (const problem of problems) say(problem instanceof SetupError ? problem.message : String(problem?.stack ?? problem));
   return problems.size === 0;
 };
 
-const all = [systemTools(), bubblewrap(), packages(root), temporal(root)];
+const installMissing = async () => {
+  // One after the other: apt lets only one in.
+  const sandbox = ensure(bubblewrap());
+  const servers = wantsServers ? sandbox.catch(() => undefined).then(() => ensure(debianServers())) : Promise.resolve();
+  const packagesDone = ensure(packages(root));
+  const needed = settle([ensure(systemTools()), sandbox, packagesDone, ensure(temporal(root, packagesDone))]);
+  const wished = settle(wantsServers ? [servers, ensure(kafka(servers))] : []);
+  // Tests of a server that can't be had are skipped, and named at the end, unless this is CI.
+  return (await needed) && ((await wished) || !process.env.CI);
+};
+
+const all = [systemTools(), bubblewrap(), packages(root), temporal(root), ...(wantsServers ? [debianServers(), kafka()] : [])];
 const done = await Promise.all(all.map((step) => step.isDone()));
 const ready =
   done.every(Boolean) || (await exclusively(root, () => say('another set-up of this clone is at work; waiting for it'), installMissing));

@@ -1,0 +1,3 @@
+export declare const KAFKA_VERSION: string;
+export declare const kafkaLibs: (env?: Readonly<Record<string, string | undefined>>) => string;
+export declare const serverPath: (env?: Readonly<Record<string, string | undefined>>) => string;
