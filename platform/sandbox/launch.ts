@@ -62,6 +62,8 @@ const openSockets = async (folder: string): Promise<void> => {
 
 interface Spawned {
   readonly child: ChildProcess;
+  /** The exit code; null where a signal ended the child. */
+  readonly exited: Promise<number | null>;
   readonly stdout: OutputPipe['reader'];
   readonly stderr: OutputPipe['reader'] | null;
 }
@@ -80,8 +82,10 @@ const spawnEntered = async (
       ...options,
       stdio: [stdin, output.writer.fd, (errors ?? output).writer.fd, ...Array<'pipe'>(options.extra).fill('pipe')],
     });
+    // Listened to at once: a quick program may have ended before its pipes are closed here, and an exit is told only once.
+    const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
     await once(child, 'spawn');
-    return { child, stdout: output.reader, stderr: errors?.reader ?? null };
+    return { child, exited, stdout: output.reader, stderr: errors?.reader ?? null };
   } catch (error) {
     output.reader.destroy();
     errors?.reader.destroy();
@@ -98,9 +102,6 @@ const extraPipe = (child: ChildProcess, index: number): Duplex => {
   if (stream instanceof Duplex) return stream;
   throw new Error(`Descriptor ${index} was not opened as a pipe`);
 };
-
-/** Resolves with the exit code; null where a signal ended the child. */
-const exitOf = (child: ChildProcess): Promise<number | null> => new Promise((resolve) => child.once('exit', (code) => resolve(code)));
 
 const untilGone = async (identity: ProcessIdentity): Promise<void> => {
   while (isAlive(identity)) await delay(2);
@@ -141,8 +142,7 @@ export const launchConfined = async (place: LaunchPlace, command: CompartmentCom
     '--',
     ...confinedArgv(confinement, place.limits, command),
   ];
-  const { child, stdout, stderr } = await spawnEntered(place, command, argv, { env: { PATH: SYSTEM_PATH }, extra: 3 });
-  const exited = exitOf(child);
+  const { child, exited, stdout, stderr } = await spawnEntered(place, command, argv, { env: { PATH: SYSTEM_PATH }, extra: 3 });
   const [options, filter, status] = [extraPipe(child, 3), extraPipe(child, 4), extraPipe(child, 5)];
   sendAll(options, `${bubblewrapOptions(place.path, confinement, command).join('\0')}\0`);
   sendAll(filter, seccompFilter(architectureOf(process.arch)));
@@ -182,7 +182,12 @@ export const launchBare = async (place: LaunchPlace, command: CompartmentCommand
   const paths = barePaths(place.path, place.confinement);
   if (command.sockets !== undefined) await showSockets(paths.sockets, command.sockets);
   const env = bareEnvironment(paths, place.confinement, command);
-  const { child, stdout, stderr } = await spawnEntered(place, command, command.argv, { env, cwd: command.cwd, detached: true, extra: 0 });
+  const { child, exited, stdout, stderr } = await spawnEntered(place, command, command.argv, {
+    env,
+    cwd: command.cwd,
+    detached: true,
+    extra: 0,
+  });
   let killed = false;
   const killGroup = (): void => {
     try {
@@ -192,7 +197,7 @@ export const launchBare = async (place: LaunchPlace, command: CompartmentCommand
     }
   };
   const gone = async (): Promise<number | null> => {
-    const exitCode = await exitOf(child);
+    const exitCode = await exited;
     killGroup();
     return killed ? null : exitCode;
   };

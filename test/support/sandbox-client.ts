@@ -52,7 +52,7 @@ export const startSandboxWorker = async (options: WorkerOptions) => {
     /** Destroys the compartment and removes the run. */
     end: async (): Promise<void> => {
       child.stdin?.end();
-      if (child.exitCode === null) await once(child, 'exit');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     },
     /** As the machine would: no goodbye. */
     kill: async (): Promise<void> => {

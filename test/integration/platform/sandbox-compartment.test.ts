@@ -1,6 +1,8 @@
+import { pbkdf2 } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { createCompartment } from '../../../platform/sandbox/compartment.ts';
 import { measureFolders } from '../../../platform/sandbox/disk-watch.ts';
 import { probeIsolation } from '../../../platform/sandbox/probe.ts';
@@ -141,4 +143,25 @@ test('where the sandbox can not be made, the error says so by its type', async (
   const { path, confinement } = run;
   const lost = createCompartment({ path, order: sandboxOrder('streams-a1'), confinement: { ...confinement, install: join(base, 'gone') } });
   await expect(lost.run(command('true'))).rejects.toThrow(CompartmentUnavailableError);
+});
+
+test.each([
+  ['isolated', () => run.confinement.mode],
+  ['not isolated', () => 'none' as const],
+])('a quick program (%s) is seen to end while the process has its hands full', async (name, mode) => {
+  const quick = await createSandboxRun(join(base, 'runs'), `quick-${name.length}-a1`, mode());
+  // All of libuv's threads, all the time: closing a descriptor takes longer than the program lives.
+  let busy = true;
+  const threads = Array.from({ length: 32 }, async () => {
+    while (busy) await promisify(pbkdf2)('a', 'b', 20_000, 64, 'sha512');
+  });
+  try {
+    const cwd = quick.compartment.paths.code;
+    expect(await quick.compartment.run({ ...command('exit 3', { timeoutMs: 20_000 }), cwd })).toEqual({ exitCode: 3, cause: 'finished' });
+  } finally {
+    busy = false;
+    await Promise.all(threads);
+    await quick.compartment.destroy();
+    await quick.remove();
+  }
 });
