@@ -10,6 +10,7 @@ import type { GatewayLog } from '../options.ts';
 import type { Rate } from '../rate.ts';
 import type { Announce } from '../run/announcer.ts';
 import { type AnswerBuffer, createAnswerBuffer } from './answer-buffer.ts';
+import { createBookkeep } from './bookkeep.ts';
 import { budgetOf, costMicrosOf } from './budget.ts';
 import type { Journal, TurnId } from './journal.ts';
 import type { AnswerHead, CallEnd, CallSink, createModelCall } from './model-call.ts';
@@ -54,16 +55,7 @@ export const createTurns = (deps: {
   const flights = new Map<string, Flight>();
   const priceOf = (model: string) => (Object.hasOwn(deps.prices, model) ? deps.prices[model] : undefined);
 
-  /** Bookkeeping after the fact: its failure must not take an answer from the run that was paid for. */
-  const bookkeep = async (what: string, work: Promise<unknown>): Promise<boolean> => {
-    try {
-      await work;
-      return true;
-    } catch (error) {
-      deps.log.error({ err: error }, what);
-      return false;
-    }
-  };
+  const bookkeep = createBookkeep(deps.log);
 
   const tell = (id: TurnId, source: string, model: string, settlement: Omit<Settlement, 'kind' | 'journaled'>, replayed: boolean) =>
     deps.announce(id.taskId, source, {
@@ -111,7 +103,8 @@ export const createTurns = (deps: {
     const kept = await deps.journal.find(id);
     if (kept === null) return false;
     const spent = { inputTokens: kept.inputTokens, outputTokens: kept.outputTokens, costMicros: 0 };
-    await bookkeep('a replayed turn could not be announced', tell(id, `replay:${randomUUID()}`, model, spent, true));
+    const source = `replay:${randomUUID()}`;
+    await bookkeep('a replayed turn could not be announced', () => tell(id, source, model, spent, true));
     sink.begin({ contentType: kept.contentType, requestId: null });
     sink.write(kept.body);
     return true;
@@ -119,7 +112,7 @@ export const createTurns = (deps: {
 
   const keep = (id: TurnId, end: Extract<CallEnd, { state: 'answered' }>, answer: AnswerBuffer): Promise<boolean> => {
     const whole = Buffer.concat([answer.bytes(), end.last]);
-    return bookkeep('an answer could not be journaled', deps.journal.keep(id, end.head.contentType, whole));
+    return bookkeep('an answer could not be journaled', () => deps.journal.keep(id, end.head.contentType, whole));
   };
 
   const fly = async (admitted: AdmittedRun, id: TurnId, request: ModelRequest, flight: Flight, sink: CallSink, abort: AbortSignal) => {
@@ -129,9 +122,9 @@ export const createTurns = (deps: {
     const end = await deps.call(request, sink, abort);
     const journaled = end.state === 'answered' && end.replayable && (await keep(id, end, flight.answer));
     const settlement = settlementOf(request, end, journaled);
-    await bookkeep('a turn could not be settled', deps.ledger.settle(reservation, settlement));
+    await bookkeep('a turn could not be settled', () => deps.ledger.settle(reservation, settlement));
     if (settlement.inputTokens + settlement.outputTokens > 0) {
-      await bookkeep('a turn could not be announced', tell(id, `turn:${reservation}`, request.model, settlement, false));
+      await bookkeep('a turn could not be announced', () => tell(id, `turn:${reservation}`, request.model, settlement, false));
     }
     if (end.state === 'broken') {
       deps.log.warn({ task_id: id.taskId, turn: id.turn, model: request.model, code: end.error.code }, 'a model turn failed');
