@@ -1,14 +1,18 @@
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
 import { FAILURES, FailureError } from '../tasks/failure.ts';
 import { IsolationUnavailableError } from '../tasks/ports/runner.ts';
 
+/** How often a step is tried for a reason that lies with the task. What lies with the station (a store that is away) has its proxy's patience. */
+const TYPED_ATTEMPTS = 4;
+
 /** The one place where what adapters throw becomes a failure that Temporal and the workflow understand. Reasons that may pass by themselves are retried. */
-export const toTemporalFailure = (error: unknown): unknown => {
+export const toTemporalFailure = (error: unknown, attempt: number): unknown => {
   if (error instanceof FailureError) {
     return ApplicationFailure.create({
       message: error.message,
       type: error.reason,
-      nonRetryable: !FAILURES[error.reason].retryable,
+      nonRetryable: !FAILURES[error.reason].retryable || attempt >= TYPED_ATTEMPTS,
       cause: error,
     });
   }
@@ -28,7 +32,7 @@ export const withTemporalFailures = <T extends Record<keyof T, Activity>>(activi
       try {
         return await activity(input);
       } catch (error) {
-        throw toTemporalFailure(error);
+        throw toTemporalFailure(error, Context.current().info.attempt);
       }
     };
   return Object.fromEntries(Object.entries<Activity>(activities).map(([name, activity]) => [name, wrap(activity)])) as T;

@@ -8,12 +8,12 @@ import {
 } from '@temporalio/workflow';
 import type { BookkeepingActivities, OutputActivities, RunActivities, SourceActivities } from '../activities/contract.ts';
 
-/** Reads of the outside world: a few attempts, since most failures are typed and final. A dead worker is noticed in 20 s. */
+/** Reads of the outside world. Typed failures end after a few attempts; stores that are away are waited for, for minutes. A dead worker is noticed in 20 s. */
 export const source = proxyActivities<SourceActivities>({
   startToCloseTimeout: '30m',
   heartbeatTimeout: '20s',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
-  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s', maximumAttempts: 4 },
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s', maximumAttempts: 20 },
 });
 
 /** Control of runs: idempotent calls that are repeated for minutes before the task is given up. A dead worker is noticed in 10 s. */
