@@ -1,7 +1,7 @@
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export const TEMPORAL_VERSION: string;
-/** Where downloads are kept between clones: CODEBAY_CACHE, or `~/.cache/codebay`. */
+/** Where downloads are kept between clones: CODEBAY_DOWNLOADS, or `~/.cache/codebay`. */
 export function cacheFolder(env?: Environment): string;
 /** The cached Temporal CLI's folder; its binary is `bin/temporal`. */
 export function temporalFolder(env?: Environment): string;

@@ -5,8 +5,8 @@ import { which } from './command.mjs';
 
 export const TEMPORAL_VERSION = '1.9.1';
 
-/** Where downloads are kept between clones: CODEBAY_CACHE, or `~/.cache/codebay`. */
-export const cacheFolder = (env = process.env) => env.CODEBAY_CACHE || join(env.HOME || homedir(), '.cache', 'codebay');
+/** Where downloads are kept between clones: CODEBAY_DOWNLOADS, or `~/.cache/codebay`. */
+export const cacheFolder = (env = process.env) => env.CODEBAY_DOWNLOADS || join(env.HOME || homedir(), '.cache', 'codebay');
 
 /** The cached Temporal CLI's folder; its binary is `bin/temporal`. */
 export const temporalFolder = (env = process.env) => join(cacheFolder(env), `temporal-${TEMPORAL_VERSION}`);

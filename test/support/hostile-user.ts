@@ -30,7 +30,7 @@ export const ordinaryUser = async (stack: AsyncDisposableStack): Promise<Station
   const home = await mkdtemp(join(tmpdir(), 'cb-'));
   stack.defer(() => rm(home, { recursive: true, force: true }));
   await chown(home, UID, UID);
-  const env = { HOME: home, TMPDIR: home, USER: 'codebay', CODEBAY_CACHE: join(home, 'cache') };
+  const env = { HOME: home, TMPDIR: home, USER: 'codebay', CODEBAY_DOWNLOADS: join(home, 'cache') };
   const bin = join(temporalFolder(env), 'bin');
   const cli = findTemporalCli();
   if (cli === null) throw new Error('the Temporal CLI is missing');
