@@ -10,6 +10,9 @@ import { createStores } from './store/stores.ts';
 
 const BUSY_TIMEOUT_MS = 10_000;
 
+/** One poll costs a few microseconds. */
+const CHANGE_POLL_MS = 50;
+
 const PRAGMAS = [
   // Readers never wait for the writer.
   'journal_mode = wal',
@@ -24,13 +27,18 @@ const dialect: StoreDialect = {
   // Every transaction begins with the write lock of the whole file.
   forUpdate: (query) => query,
   insertIgnore: (query) => query.orIgnore(),
-  changeToken: async (db) => {
+  changeTokens: async (db) => {
     // The version tells of other connections, the counter of this one.
     const { rows } = await sql<{
       token: string;
     }>`select data_version || '.' || total_changes() as token from pragma_data_version()`.execute(db);
-    return rows[0]?.token ?? '';
+    return [rows[0]?.token ?? ''];
   },
+  noteChange: async () => {},
+  // The driver waits for the file by itself.
+  interruption: () => null,
+  // A step and its version number are one transaction, which holds the file.
+  migration: { alone: (db, steps) => steps(db), statement: (step) => step, isTaken: () => false },
 };
 
 /** Readable by this user alone; SQLite gives its side files the mode of the main file. */
@@ -46,12 +54,17 @@ const createPrivateFile = async (file: string): Promise<void> => {
 export const openSqliteStore = async (file: string, { now = Date.now }: { readonly now?: () => number } = {}): Promise<Stores> => {
   await createPrivateFile(file);
   const db = new Kysely<StoreSchema>({ dialect: createNodeSqliteDialect({ file, pragmas: PRAGMAS, busyTimeoutMs: BUSY_TIMEOUT_MS }) });
-  const database: StoreDatabase = { db, dialect, now };
+  const close = async () => {
+    // The connection is handed out in order of asking, so this comes after every call under way.
+    await db.connection().execute(async () => {});
+    await db.destroy();
+  };
+  const database: StoreDatabase = { db, dialect, now, close };
   try {
     await migrate(database);
   } catch (error) {
     await db.destroy();
     throw error;
   }
-  return createStores(database);
+  return createStores(database, { changePollMs: CHANGE_POLL_MS });
 };

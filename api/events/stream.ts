@@ -28,7 +28,7 @@ export async function* streamEvents({
   signal,
 }: StreamOptions): AsyncGenerator<string, void, void> {
   const done = new AbortController();
-  const changes = events.changes(AbortSignal.any([signal, done.signal]))[Symbol.asyncIterator]();
+  const changes = events.changes(taskId, AbortSignal.any([signal, done.signal]))[Symbol.asyncIterator]();
   let last = after;
   let change = changes.next();
   try {

@@ -10,14 +10,12 @@ const MAX_ENTRIES = 1000;
 
 const createRecord =
   (database: StoreDatabase): EgressLedger['record'] =>
-  (taskId, entry) =>
-    transaction(database, async (trx) => {
+  (taskId, entry) => {
+    const row = { id: uuidv7(), task_id: taskId, entry: encode(entry) };
+    return transaction(database, async (trx) => {
       // The connection may outlive its task; what is erased stays erased.
       if ((await lockTask(database, trx, taskId)) === undefined) return;
-      await trx
-        .insertInto('egress')
-        .values({ id: uuidv7(), task_id: taskId, entry: encode(entry) })
-        .execute();
+      await database.dialect.insertIgnore(trx.insertInto('egress').values(row), 'id').execute();
       const surplus = await trx
         .selectFrom('egress')
         .select('id')
@@ -28,6 +26,7 @@ const createRecord =
         .executeTakeFirst();
       if (surplus !== undefined) await trx.deleteFrom('egress').where('task_id', '=', taskId).where('id', '<=', surplus.id).execute();
     });
+  };
 
 const createList = ({ db }: StoreDatabase): EgressLedger['list'] => {
   const ofTask = prepareQuery(db.selectFrom('egress').select('entry').where('task_id', '=', '').orderBy('id').limit(MAX_ENTRIES));

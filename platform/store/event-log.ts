@@ -6,9 +6,9 @@ import { prepareQuery } from './prepare-query.ts';
 import { lockTask } from './task-lock.ts';
 
 const createAppend =
-  (database: StoreDatabase): EventLog['append'] =>
-  (taskId, source, events) =>
-    transaction(database, async (trx) => {
+  (database: StoreDatabase, feed: ChangeFeed): EventLog['append'] =>
+  async (taskId, source, events) => {
+    const lastSeq = await transaction(database, async (trx) => {
       const row = await lockTask(database, trx, taskId);
       // Late events of an erased task must not bring any of it back.
       if (row === undefined) return 0;
@@ -32,8 +32,12 @@ const createAppend =
       });
       await trx.insertInto('events').values(rows).execute();
       await trx.updateTable('tasks').set({ last_event_seq: seq }).where('id', '=', taskId).execute();
+      await database.dialect.noteChange(trx, taskId);
       return seq;
     });
+    feed.changed(taskId);
+    return lastSeq;
+  };
 
 const createRead = ({ db }: StoreDatabase): EventLog['read'] => {
   const events = db.selectFrom('events').where('task_id', '=', '').orderBy('seq');
@@ -58,7 +62,7 @@ const createRead = ({ db }: StoreDatabase): EventLog['read'] => {
 
 /** Numbers are handed out under the lock of the task's row, so that they have no gap and a reader never sees a higher one first. */
 export const createEventLog = (database: StoreDatabase, feed: ChangeFeed): EventLog => ({
-  append: createAppend(database),
+  append: createAppend(database, feed),
   read: createRead(database),
-  changes: (signal) => feed.listen(signal),
+  changes: (taskId, signal) => feed.listen(taskId, signal),
 });

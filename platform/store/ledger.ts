@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Ledger } from '../../tasks/ports/ledger.ts';
 import type { Usage } from '../../tasks/usage.ts';
-import { type StoreDatabase, transaction } from './database.ts';
+import { idempotent, type StoreDatabase, type StoreTransaction, transaction } from './database.ts';
 import { prepareQuery } from './prepare-query.ts';
 import type { StoreSchema } from './schema.ts';
 import { lockKnownTask } from './task-lock.ts';
@@ -62,14 +62,17 @@ const committed = async (db: Kysely<StoreSchema>, taskId: string): Promise<{ rea
 
 const createReserve =
   (database: StoreDatabase, spent: Spent): Ledger['reserve'] =>
-  (asked, limits) =>
-    transaction(database, async (trx) => {
+  (asked, limits) => {
+    const id = randomUUID();
+    const isReserved = async (trx: StoreTransaction): Promise<boolean> =>
+      (await trx.selectFrom('ledger').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
+    return transaction(database, async (trx, { mayHaveLanded }) => {
       await lockKnownTask(database, trx, asked.taskId);
+      if (mayHaveLanded && (await isReserved(trx))) return { granted: true, id };
       const { tokens, costMicros } = await committed(trx, asked.taskId);
       const overTokens = tokens + asked.tokens > limits.tokens;
       const overCost = limits.costMicros !== null && costMicros + (asked.costMicros ?? 0) > limits.costMicros;
       if (overTokens || overCost) return { granted: false, used: await spent(trx, asked.taskId) };
-      const id = randomUUID();
       await trx
         .insertInto('ledger')
         .values({
@@ -91,16 +94,17 @@ const createReserve =
         .execute();
       return { granted: true, id };
     });
+  };
 
 const createSettle =
-  ({ db }: StoreDatabase): Ledger['settle'] =>
+  (database: StoreDatabase): Ledger['settle'] =>
   async (id, { kind, inputTokens, outputTokens, costMicros, journaled }) => {
-    await db
+    const settle = database.db
       .updateTable('ledger')
       .set({ state: kind, input_tokens: inputTokens, output_tokens: outputTokens, cost_micros: costMicros, journaled: journaled ? 1 : 0 })
       .where('id', '=', id)
-      .where('state', '=', 'reserved')
-      .execute();
+      .where('state', '=', 'reserved');
+    await idempotent(database, () => settle.execute());
   };
 
 const createFindJournaled =

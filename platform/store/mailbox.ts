@@ -1,10 +1,11 @@
 import type { Mailbox } from '../../tasks/ports/mailbox.ts';
+import type { ChangeFeed } from './change-feed.ts';
 import { type StoreDatabase, transaction } from './database.ts';
 import { lockKnownTask } from './task-lock.ts';
 
-export const createMailbox = (database: StoreDatabase): Mailbox => ({
-  post: (taskId, id, text) =>
-    transaction(database, async (trx) => {
+export const createMailbox = (database: StoreDatabase, feed: ChangeFeed): Mailbox => ({
+  post: async (taskId, id, text) => {
+    const message = await transaction(database, async (trx) => {
       await lockKnownTask(database, trx, taskId);
       const messages = trx.selectFrom('messages').where('task_id', '=', taskId);
       const known = await messages.select(['id', 'seq', 'text', 'at']).where('id', '=', id).executeTakeFirst();
@@ -15,8 +16,12 @@ export const createMailbox = (database: StoreDatabase): Mailbox => ({
         .insertInto('messages')
         .values({ task_id: taskId, ...message })
         .execute();
+      await database.dialect.noteChange(trx, taskId);
       return message;
-    }),
+    });
+    feed.changed(taskId);
+    return message;
+  },
   read: (taskId, afterSeq) =>
     database.db
       .selectFrom('messages')

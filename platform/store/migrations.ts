@@ -113,4 +113,7 @@ export const MIGRATIONS: readonly string[] = [
   )`,
   'create index idempotency_keys_by_age on idempotency_keys (kept_until)',
   'create index idempotency_keys_by_task on idempotency_keys (task_id)',
+  // MySQL's: which rows have changed is noticed by polling these counters; see changes.ts there.
+  'create table if not exists change_counters (channel int not null primary key, changes bigint not null)',
+  `insert into change_counters (channel, changes) values ${Array.from({ length: 64 }, (_, channel) => `(${channel}, 0)`).join(', ')}`,
 ];

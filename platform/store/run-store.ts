@@ -41,7 +41,7 @@ const createOpen =
         granted_at: null,
         ended_at: null,
       };
-      await database.dialect.insertIgnore(trx.insertInto('runs').values(row)).execute();
+      await database.dialect.insertIgnore(trx.insertInto('runs').values(row), 'id').execute();
     });
 
 const isSuperseded = async (trx: StoreTransaction, { task_id, kind, epoch }: RunRow): Promise<boolean> => {
@@ -61,15 +61,22 @@ const movesBack = (row: RunRow, { phase, checkpoint, completion }: RunPatch): bo
   (checkpoint !== undefined && row.checkpoint !== null && checkpoint.seq <= decode(row.checkpoint).seq) ||
   (completion !== undefined && row.completion !== null);
 
+/** Whether the row is what the patch makes of it. */
+const holds = (row: RunRow, { phase, checkpoint, completion }: RunPatch): boolean =>
+  (phase === undefined || phase === row.phase) &&
+  (checkpoint === undefined || encode(checkpoint) === row.checkpoint) &&
+  (completion === undefined || encode(completion) === row.completion);
+
 const createWrite =
   (database: StoreDatabase): RunStore['write'] =>
   async (runId, patch) => {
     const run = await database.db.selectFrom('runs').select('task_id').where('id', '=', runId).executeTakeFirst();
     if (run === undefined) return 'stale';
-    return transaction(database, async (trx) => {
-      // With the task's row held no successor can be opened between the check and the write.
+    return transaction(database, async (trx, { mayHaveLanded }) => {
+      // With the task's row held no successor can be opened between the check and the write, with the run's own it can't be ended.
       await lockTask(database, trx, run.task_id);
-      const row = await trx.selectFrom('runs').selectAll().where('id', '=', runId).executeTakeFirst();
+      const row = await database.dialect.forUpdate(trx.selectFrom('runs').selectAll().where('id', '=', runId)).executeTakeFirst();
+      if (row !== undefined && mayHaveLanded && holds(row, patch)) return 'written';
       if (row === undefined || row.phase === 'closed') return 'stale';
       if (movesBack(row, patch) || (await isSuperseded(trx, row))) return 'stale';
       await trx

@@ -117,6 +117,11 @@ interface LockRow {
   name: 'slots';
 }
 
+interface ChangeCounterRow {
+  channel: number;
+  changes: number;
+}
+
 /** The tables as Kysely sees them; `migrations.ts` makes them. */
 export interface StoreSchema {
   tasks: TaskRow;
@@ -129,4 +134,5 @@ export interface StoreSchema {
   api_keys: ApiKeyRow;
   idempotency_keys: IdempotencyKeyRow;
   locks: LockRow;
+  change_counters: ChangeCounterRow;
 }

@@ -1,5 +1,5 @@
 import type { RunStore } from '../../tasks/ports/run-store.ts';
-import { type StoreDatabase, transaction } from './database.ts';
+import { idempotent, type StoreDatabase, transaction } from './database.ts';
 
 /**
  * A run is granted a slot when that leaves one for every run that has waited longer. A head of the queue that is slow to ask
@@ -26,15 +26,23 @@ export const createClaimSlot =
         )
         .executeTakeFirstOrThrow();
       if (Number(ahead) >= max) return false;
-      await trx.updateTable('runs').set({ granted_at: database.now() }).where('id', '=', runId).execute();
-      return true;
+      const { numUpdatedRows } = await trx
+        .updateTable('runs')
+        .set({ granted_at: database.now() })
+        .where('id', '=', runId)
+        // It may have been ended since it was read: only grants wait for each other.
+        .where('ended_at', 'is', null)
+        .executeTakeFirst();
+      return numUpdatedRows === 1n;
     });
 
 /** Also closes the run, so that the gateway takes nothing more from it. */
 export const createEnd =
-  ({ db, now }: StoreDatabase): RunStore['end'] =>
+  (database: StoreDatabase): RunStore['end'] =>
   async (runId) => {
-    await db.updateTable('runs').set({ ended_at: now(), phase: 'closed' }).where('id', '=', runId).where('ended_at', 'is', null).execute();
+    const { db, now } = database;
+    const end = db.updateTable('runs').set({ ended_at: now(), phase: 'closed' }).where('id', '=', runId).where('ended_at', 'is', null);
+    await idempotent(database, () => end.execute());
     const waiting = await db
       .selectFrom('runs')
       .select('task_id')

@@ -3,7 +3,7 @@ import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely';
 import type { Claim, StartOutbox } from '../../tasks/ports/start-outbox.ts';
 import { isTerminal } from '../../tasks/status.ts';
 import type { TaskRecord } from '../../tasks/task.ts';
-import { type StoreDatabase, transaction } from './database.ts';
+import { idempotent, type StoreDatabase, transaction } from './database.ts';
 import { encode } from './json-text.ts';
 import type { StoreSchema } from './schema.ts';
 import { lockTask } from './task-lock.ts';
@@ -15,7 +15,8 @@ type Filter = (where: ExpressionBuilder<StoreSchema, 'tasks'>) => ExpressionWrap
 const UNFINISHED = ['QUEUED', 'PROCESSING'] as const;
 
 /** Takes the oldest matching rows that nobody holds: compare-and-set by row, then read back by a token that no other claim has. */
-const claim = async ({ db, now }: StoreDatabase, { by, leaseMs, limit }: Claim, matches: Filter): Promise<readonly TaskRecord[]> => {
+const claim = async (database: StoreDatabase, { by, leaseMs, limit }: Claim, matches: Filter): Promise<readonly TaskRecord[]> => {
+  const { db, now } = database;
   const time = now();
   const claimable: Filter = (where) => where.and([where('status', 'in', UNFINISHED), where('claimed_until', '<=', time), matches(where)]);
   const candidates = await db.selectFrom('tasks').select('id').where(claimable).orderBy('created_at').orderBy('id').limit(limit).execute();
@@ -23,12 +24,12 @@ const claim = async ({ db, now }: StoreDatabase, { by, leaseMs, limit }: Claim, 
 
   const token = `${by}:${randomUUID()}`;
   const ids = candidates.map(({ id }) => id);
-  await db
+  const take = db
     .updateTable('tasks')
     .set({ claim_token: token, claimed_until: time + leaseMs })
     .where('id', 'in', ids)
-    .where(claimable)
-    .execute();
+    .where(claimable);
+  await idempotent(database, () => take.execute());
   const rows = await db.selectFrom('tasks').selectAll().where('claim_token', '=', token).orderBy('created_at').orderBy('id').execute();
   return rows.map(toTaskRecord);
 };
@@ -48,11 +49,12 @@ const createRequestCancel =
 
 const createEndWithoutWorkflow =
   (database: StoreDatabase): StartOutbox['endWithoutWorkflow'] =>
-  (taskId, end) =>
-    transaction(database, async (trx) => {
+  (taskId, end) => {
+    const now = database.now();
+    return transaction(database, async (trx, { mayHaveLanded }) => {
       const row = await lockTask(database, trx, taskId);
-      if (row === undefined || isTerminal(row.status)) return false;
-      const now = database.now();
+      if (row === undefined) return false;
+      if (isTerminal(row.status)) return mayHaveLanded && row.finished_at === now;
       const failure = { reason: 'TERMINATED', detail: 'The workflow of this task was terminated.' } as const;
       await trx
         .updateTable('tasks')
@@ -69,6 +71,7 @@ const createEndWithoutWorkflow =
       await endWaitingRuns(trx, taskId, now);
       return true;
     });
+  };
 
 /** Claims are repeated after each lease until the row no longer matches, so nothing hangs on a process that died with one. */
 export const createStartOutbox = (database: StoreDatabase): StartOutbox => ({
@@ -82,7 +85,8 @@ export const createStartOutbox = (database: StoreDatabase): StartOutbox => ({
     );
   },
   acknowledgeStart: async (taskId) => {
-    await database.db.updateTable('tasks').set({ start_acknowledged: 1 }).where('id', '=', taskId).execute();
+    const acknowledge = database.db.updateTable('tasks').set({ start_acknowledged: 1 }).where('id', '=', taskId);
+    await idempotent(database, () => acknowledge.execute());
   },
   claimSilent: (request) =>
     claim(database, request, (where) =>

@@ -2,7 +2,7 @@ import type { NewTask, TaskQuery, TaskStore } from '../../tasks/ports/task-store
 import { isTerminal } from '../../tasks/status.ts';
 import { repositoryOf } from '../../tasks/task.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
-import { type StoreDatabase, transaction } from './database.ts';
+import { type StoreDatabase, type StoreTransaction, transaction } from './database.ts';
 import { encode } from './json-text.ts';
 import { prepareQuery } from './prepare-query.ts';
 import type { TaskRow } from './schema.ts';
@@ -37,16 +37,22 @@ const newRow = ({ id, owner, spec }: NewTask, now: number): TaskRow => ({
 
 const createInsert =
   (database: StoreDatabase): TaskStore['insert'] =>
-  (task) =>
-    transaction(database, async (trx) => {
+  (task) => {
+    const row = newRow(task, database.now());
+    const isOurs = async (trx: StoreTransaction): Promise<boolean> => {
+      const found = await trx.selectFrom('tasks').select(['owner', 'spec', 'created_at']).where('id', '=', row.id).executeTakeFirst();
+      return found?.owner === row.owner && found.spec === row.spec && found.created_at === row.created_at;
+    };
+    return transaction(database, async (trx, { mayHaveLanded }) => {
       // The row first: it waits for an erasure under way, whose tombstone is then seen.
-      const [result] = await database.dialect.insertIgnore(trx.insertInto('tasks').values(newRow(task, database.now()))).execute();
-      if (result?.numInsertedOrUpdatedRows !== 1n) return 'exists';
+      const [result] = await database.dialect.insertIgnore(trx.insertInto('tasks').values(row), 'id').execute();
+      if (result?.numInsertedOrUpdatedRows !== 1n) return mayHaveLanded && (await isOurs(trx)) ? 'inserted' : 'exists';
       const tombstone = await trx.selectFrom('tombstones').select('task_id').where('task_id', '=', task.id).executeTakeFirst();
       if (tombstone === undefined) return 'inserted';
       await trx.deleteFrom('tasks').where('id', '=', task.id).execute();
       return 'erased';
     });
+  };
 
 const createList =
   ({ db }: StoreDatabase): TaskStore['list'] =>
@@ -76,9 +82,11 @@ const createList =
 const createUpdate =
   (database: StoreDatabase): TaskStore['update'] =>
   (id, revision, patch) =>
-    transaction(database, async (trx) => {
+    transaction(database, async (trx, { mayHaveLanded }) => {
       const row = await lockTask(database, trx, id);
       if (row === undefined) return 'missing';
+      // At the first attempt this revision wasn't there, and nobody else has it.
+      if (mayHaveLanded && row.revision === revision) return 'written';
       if (isTerminal(row.status)) return 'terminal';
       if (revision <= row.revision) return 'stale';
       const now = database.now();
@@ -93,16 +101,22 @@ const createUpdate =
 
 const createErase =
   (database: StoreDatabase): TaskStore['erase'] =>
-  (id) =>
-    transaction(database, async (trx) => {
+  (id) => {
+    const erased_at = database.now();
+    return transaction(database, async (trx, { mayHaveLanded }) => {
       const row = await lockTask(database, trx, id);
+      if (row === undefined && mayHaveLanded) {
+        const tombstone = await trx.selectFrom('tombstones').select('erased_at').where('task_id', '=', id).executeTakeFirst();
+        return tombstone?.erased_at === erased_at;
+      }
       if (row === undefined || !isTerminal(row.status)) return false;
-      await trx.insertInto('tombstones').values({ task_id: id, erased_at: database.now() }).execute();
+      await trx.insertInto('tombstones').values({ task_id: id, erased_at }).execute();
       // Keys are taken before the task exists, so they hang on nothing; all else goes with the row.
       await trx.deleteFrom('idempotency_keys').where('task_id', '=', id).execute();
       await trx.deleteFrom('tasks').where('id', '=', id).execute();
       return true;
     });
+  };
 
 const createGet = ({ db }: StoreDatabase): TaskStore['get'] => {
   const byId = prepareQuery(db.selectFrom('tasks').selectAll().where('id', '=', ''));

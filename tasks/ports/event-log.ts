@@ -14,6 +14,9 @@ export interface EventLog {
   /** Appends those events that this source hasn't appended yet, in one transaction; returns the task's highest number. An erased or unknown task takes none: 0. */
   append(taskId: string, source: string, events: readonly SourcedEvent[]): Promise<number>;
   read(taskId: string, afterSeq: number, limit: number): Promise<EventPage>;
-  /** Yields whenever anything in the store may have changed, by whichever process, until the signal aborts. Yields once at the start. */
-  changes(signal: AbortSignal): AsyncIterable<void>;
+  /**
+   * Yields whenever the task's events or messages may have become more, by whichever process, until the signal aborts. Yields once at
+   * the start. A store that is away for a while is waited out.
+   */
+  changes(taskId: string, signal: AbortSignal): AsyncIterable<void>;
 }

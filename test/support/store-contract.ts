@@ -395,7 +395,7 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
         await insert('t1');
         const other = await connect();
         const abort = new AbortController();
-        const listeners = times(3, () => stores.events.changes(abort.signal)[Symbol.asyncIterator]());
+        const listeners = times(3, () => stores.events.changes('t1', abort.signal)[Symbol.asyncIterator]());
         for (const listener of listeners) expect((await listener.next()).done).toBe(false);
         // The first look at the database may find it changed since nobody looked.
         for (const listener of listeners) await listener.next();
@@ -416,7 +416,7 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
 
       test('closing the store ends its listeners', async () => {
         const short = await fixture.connect();
-        const listener = short.events.changes(new AbortController().signal)[Symbol.asyncIterator]();
+        const listener = short.events.changes('t1', new AbortController().signal)[Symbol.asyncIterator]();
         await listener.next();
         await short.close();
         expect((await listener.next()).done).toBe(true);

@@ -6,10 +6,14 @@
  *   store-process.ts <adapter> <location> reserve <task> <count> <tokens> <limit>    reserves all at once, prints how many were granted
  */
 import { once } from 'node:events';
+import { openMysqlStore } from '../../platform/mysql.ts';
 import { openSqliteStore } from '../../platform/sqlite.ts';
 import type { Stores } from '../../tasks/ports/stores.ts';
 
-const OPENERS: Readonly<Record<string, (location: string) => Promise<Stores>>> = { sqlite: openSqliteStore };
+const OPENERS: Readonly<Record<string, (location: string) => Promise<Stores>>> = {
+  sqlite: openSqliteStore,
+  mysql: (url) => openMysqlStore(url, { connections: 10 }),
+};
 
 const [adapter = '', location = '', action, taskId = '', ...rest] = process.argv.slice(2);
 const open = OPENERS[adapter];

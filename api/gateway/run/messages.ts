@@ -13,7 +13,7 @@ export const createMessageReader = (deps: {
   const waitFor = async (taskId: string, afterSeq: number, signal: AbortSignal): Promise<readonly Message[]> => {
     const present = await deps.mailbox.read(taskId, afterSeq);
     if (present.length > 0 || signal.aborted) return present;
-    for await (const _change of deps.events.changes(signal)) {
+    for await (const _change of deps.events.changes(taskId, signal)) {
       const messages = await deps.mailbox.read(taskId, afterSeq);
       if (messages.length > 0) return messages;
     }

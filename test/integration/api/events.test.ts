@@ -124,9 +124,9 @@ describe('GET /v1/tasks/{id}/events as a stream', () => {
     const listening = Promise.withResolvers<AbortSignal>();
     const events = {
       ...api.stores.events,
-      changes: (signal: AbortSignal) => {
+      changes: (taskId: string, signal: AbortSignal) => {
         listening.resolve(signal);
-        return api.stores.events.changes(signal);
+        return api.stores.events.changes(taskId, signal);
       },
     };
     const watched = await createTestApi({ folder: api.data, override: ({ stores }) => ({ stores: { ...stores, events } }) });

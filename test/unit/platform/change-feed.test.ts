@@ -6,12 +6,12 @@ const INTERVAL_MS = 50;
 const createFixture = () => {
   const database = { token: 'a', reads: 0, failure: null as Error | null };
   const feed = createChangeFeed({
-    readToken: async () => {
+    readTokens: async () => {
       database.reads += 1;
       if (database.failure !== null) throw database.failure;
-      return database.token;
+      return [database.token];
     },
-    intervalMs: INTERVAL_MS,
+    pollMs: INTERVAL_MS,
   });
   return { database, feed };
 };
@@ -38,7 +38,7 @@ describe('a change feed', () => {
     const { database, feed } = createFixture();
     const abort = new AbortController();
     expect(jest.getTimerCount()).toBe(0);
-    const listeners = [feed.listen(abort.signal), feed.listen(abort.signal), feed.listen(abort.signal)];
+    const listeners = [feed.listen('t1', abort.signal), feed.listen('t1', abort.signal), feed.listen('t1', abort.signal)];
     for (const listener of listeners) await listener.next();
     expect(jest.getTimerCount()).toBe(1);
     await tick();
@@ -55,7 +55,7 @@ describe('a change feed', () => {
   test('changes while the listener is busy are one, and nothing comes without a change', async () => {
     const { database, feed } = createFixture();
     const abort = new AbortController();
-    const listener = feed.listen(abort.signal);
+    const listener = feed.listen('t1', abort.signal);
     await settled(listener);
     for (const token of ['b', 'c', 'd']) {
       database.token = token;
@@ -78,7 +78,7 @@ describe('a change feed', () => {
   test('a listener whose consumer has gone away without a word ends with its signal', async () => {
     const { feed } = createFixture();
     const abort = new AbortController();
-    await feed.listen(abort.signal).next();
+    await feed.listen('t1', abort.signal).next();
     expect(jest.getTimerCount()).toBe(1);
     abort.abort();
     expect(jest.getTimerCount()).toBe(0);
@@ -86,14 +86,14 @@ describe('a change feed', () => {
 
   test('a signal that is over already yields nothing', async () => {
     const { feed } = createFixture();
-    expect((await feed.listen(AbortSignal.abort()).next()).done).toBe(true);
+    expect((await feed.listen('t1', AbortSignal.abort()).next()).done).toBe(true);
     expect(jest.getTimerCount()).toBe(0);
   });
 
   test('a token that can not be read fails the listeners, later ones may succeed', async () => {
     const { database, feed } = createFixture();
     const abort = new AbortController();
-    const listener = feed.listen(abort.signal);
+    const listener = feed.listen('t1', abort.signal);
     await settled(listener);
     database.failure = new Error('the disk is gone');
     const next = listener.next();
@@ -102,13 +102,13 @@ describe('a change feed', () => {
     await failed;
     expect(jest.getTimerCount()).toBe(0);
     Object.assign(database, { failure: null, token: 'z' });
-    await settled(feed.listen(abort.signal));
+    await settled(feed.listen('t1', abort.signal));
     abort.abort();
   });
 
   test('closing ends every listener', async () => {
     const { feed } = createFixture();
-    const listener = feed.listen(new AbortController().signal);
+    const listener = feed.listen('t1', new AbortController().signal);
     await settled(listener);
     const next = listener.next();
     feed.close();
