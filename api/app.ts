@@ -8,8 +8,7 @@ import { errors } from './middleware/errors.ts';
 import { head } from './middleware/head.ts';
 import { host } from './middleware/host.ts';
 import { createKnownKeys } from './middleware/known-keys.ts';
-import { requestId } from './middleware/request-id.ts';
-import { securityHeaders } from './middleware/security-headers.ts';
+import { standardHeaders } from './middleware/standard-headers.ts';
 import { ApiProblem } from './problem.ts';
 import { artifactRoutes } from './routes/artifacts.ts';
 import { cancelRoutes } from './routes/cancel.ts';
@@ -36,7 +35,7 @@ export const createApp = (deps: ApiDeps): OpenAPIHono<ApiEnvironment> => {
   app.notFound(() => {
     throw new ApiProblem('NOT_FOUND', 'There is nothing at this address.');
   });
-  app.use(requestId(), securityHeaders(), accessLog(deps.log, deps.metrics), head(), host(deps.options.hostnames));
+  app.use(standardHeaders(), accessLog(deps.log, deps.metrics), head(), host(deps.options.hostnames));
   app.use('/v1/*', auth(createKnownKeys(deps.stores.apiKeys, deps.now ?? Date.now)));
 
   submitRoutes(app, deps);

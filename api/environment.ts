@@ -6,6 +6,8 @@ export interface ApiEnvironment {
     requestId: string;
     /** Whose API key it was; set on everything below /v1. */
     owner: string;
+    /** An answer that was made with its standard headers. */
+    complete: Response;
   };
 }
 

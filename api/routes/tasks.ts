@@ -3,8 +3,9 @@ import { STATUSES } from '../../tasks/status.ts';
 import { taskPageSchema, taskViewSchema } from '../../tasks/task-view.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { ApiEnvironment } from '../environment.ts';
+import { completeJson } from '../middleware/standard-headers.ts';
 import { json, problems, taskIdParams } from '../openapi/responses.ts';
-import { ownedTask } from '../owned-task.ts';
+import { noSuchTask } from '../owned-task.ts';
 import { showSummary } from '../show-task.ts';
 import { createTaskView } from '../task-view.ts';
 
@@ -37,10 +38,11 @@ export const taskRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, now = Dat
     const { tasks, nextCursor } = await stores.tasks.list({ owner: c.get('owner'), ...c.req.valid('query') });
     return c.json({ data: tasks.map(showSummary), next_cursor: nextCursor }, 200);
   });
-  // Polled more than all else together, so nothing is parsed that `ownedTask` checks.
+  // Polled more than all else together: nothing is parsed here, an id that can't be is found nowhere.
   app.openAPIRegistry.registerPath(showRoute);
   app.get('/v1/tasks/:id', async (c) => {
-    const json = await viewOf(await ownedTask(c, stores.tasks));
-    return c.body(json, 200, { 'content-type': 'application/json' });
+    const view = await viewOf(c.req.param('id'), c.get('owner'));
+    if (view === null) throw noSuchTask();
+    return completeJson(c, view);
   });
 };

@@ -10,6 +10,7 @@ import { createMailbox } from './mailbox.ts';
 import { createRunStore } from './run-store.ts';
 import { createStartOutbox } from './start-outbox.ts';
 import { createTaskStore } from './task-store.ts';
+import { createTaskVersions } from './task-versions.ts';
 
 export interface StoresOptions {
   /** How soon a watcher learns of another process's write where nothing tells of it sooner. */
@@ -22,6 +23,7 @@ export const createStores = (database: StoreDatabase, { changePollMs: pollMs, no
   const feed = createChangeFeed({ readTokens: () => database.dialect.changeTokens(database.db), pollMs, notifications });
   return {
     tasks: createTaskStore(database),
+    versions: createTaskVersions(database),
     outbox: createStartOutbox(database),
     events: createEventLog(database, feed),
     runs: createRunStore(database),

@@ -6,10 +6,12 @@ import type { Mailbox } from './mailbox.ts';
 import type { RunStore } from './run-store.ts';
 import type { StartOutbox } from './start-outbox.ts';
 import type { TaskStore } from './task-store.ts';
+import type { TaskVersions } from './task-versions.ts';
 
 /** Everything that one database keeps. Any number of processes hold the same stores open at once. */
 export interface Stores {
   readonly tasks: TaskStore;
+  readonly versions: TaskVersions;
   readonly outbox: StartOutbox;
   readonly events: EventLog;
   readonly runs: RunStore;

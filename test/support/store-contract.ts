@@ -259,6 +259,26 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
       });
     });
 
+    describe('versions', () => {
+      it('tell of every change that a task shows, and whose task it is', async () => {
+        await insert('t1');
+        const versions: unknown[] = [await stores.versions.read('t1')];
+        expect(versions[0]).toEqual({ owner: 'alice', status: 'QUEUED', revision: 0, cancel_requested: false, updated_at: clock.now });
+        clock.now += 1;
+        await stores.tasks.update('t1', 1, { status: 'PROCESSING', phase: 'RESOLVING' });
+        versions.push(await (await connect()).versions.read('t1'));
+        await stores.outbox.requestCancel('t1');
+        versions.push(await stores.versions.read('t1'));
+        await stores.tasks.update('t1', 2, { status: 'CANCELLED', phase: null });
+        versions.push(await stores.versions.read('t1'));
+        expect(new Set(versions.map((version) => JSON.stringify(version))).size).toBe(4);
+        const task = await stores.tasks.get('t1');
+        expect(task).toMatchObject({ ...(await stores.versions.read('t1')) });
+        await stores.tasks.erase('t1');
+        expect([await stores.versions.read('t1'), await stores.versions.read('t2')]).toEqual([null, null]);
+      });
+    });
+
     describe('outbox', () => {
       const claim = { by: 'p1', leaseMs: 1000, olderThanMs: 100, limit: 10 };
       const idsOf = (tasks: readonly { readonly id: string }[]) => tasks.map(({ id }) => id);

@@ -308,8 +308,12 @@ describe('operations', () => {
   });
 
   it('answers 503 with Retry-After while the store is away', async () => {
-    const tasks = { ...api.stores.tasks, get: () => Promise.reject(new StoreUnavailableError('locked')) };
-    const down = await createTestApi({ folder: api.data, override: ({ stores }) => ({ stores: { ...stores, tasks } }) });
+    const away = () => Promise.reject(new StoreUnavailableError('locked'));
+    const tasks = { ...api.stores.tasks, get: away };
+    const down = await createTestApi({
+      folder: api.data,
+      override: ({ stores }) => ({ stores: { ...stores, tasks, versions: { read: away } } }),
+    });
     const response = await down.request('/v1/tasks/x');
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await codeOf(response)).toEqual([503, 'STORE_UNAVAILABLE']);
@@ -354,11 +358,23 @@ describe('operations', () => {
   });
 
   it('answers every path with security headers and a request id', async () => {
-    for (const path of ['/', '/v1', '/v1/tasks', '/nope', '/objects/', '/objects/..%2f..%2fsecret?signature=x']) {
+    const task = `/v1/tasks/${await submitted(api)}`;
+    for (const path of [
+      '/',
+      '/v1',
+      '/v1/tasks',
+      task,
+      `${task}/events`,
+      '/v1/tasks/none',
+      '/nope',
+      '/objects/',
+      '/objects/..%2f..%2fsecret?signature=x',
+    ]) {
       const response = await api.request(path, { headers: { 'x-request-id': 'abc-12345' } });
       expect(response.status).toBeLessThan(500);
       expect(response.headers.get('x-request-id')).toBe('abc-12345');
       expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+      expect(response.headers.get('cache-control')).toBe('no-store');
       expect(response.headers.get('access-control-allow-origin')).toBeNull();
     }
   });
