@@ -6,8 +6,8 @@ import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { createFilesystemStore } from '../platform/filesystem.ts';
 import { createLog } from '../platform/log.ts';
+import { openStores } from '../platform/open-stores.ts';
 import { dataPaths, loadSettings, stationLimitsOf } from '../platform/settings.ts';
-import { openSqliteStore } from '../platform/sqlite.ts';
 import { createTemporalEngine } from '../temporal/engine.ts';
 import { createStarter } from '../temporal/starter.ts';
 import { createApp } from './app.ts';
@@ -28,7 +28,7 @@ const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort());
 
 const secret = (await readFile(paths.secret, 'utf8')).trim();
-const stores = await openSqliteStore(paths.store);
+const stores = await openStores(settings);
 // Lazy: a station whose Temporal is down still takes tasks.
 const connection = Connection.lazy({ address: settings.TEMPORAL_ADDRESS });
 const engine = createTemporalEngine({

@@ -123,9 +123,12 @@ program
   .description('check this machine and say how to mend what is wrong')
   .action(() => run(import('./commands/doctor.ts').then(({ doctor }) => doctor())));
 
-program
-  .command('admin')
-  .description('administer the station of this data folder')
+const admin = program.command('admin').description('administer the station of these settings');
+admin
+  .command('migrate')
+  .description("bring the store's tables up to date, and say from which schema to which")
+  .action(() => run(import('./commands/admin-migrate.ts').then(({ migrate }) => migrate())));
+admin
   .command('keys')
   .description('API keys')
   .command('create')

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { Kysely, sql } from 'kysely';
 import type { Stores } from '../tasks/ports/stores.ts';
 import type { StoreDatabase, StoreDialect } from './store/database.ts';
-import { migrate } from './store/migrate.ts';
+import { type Migrated, migrate } from './store/migrate.ts';
 import { createNodeSqliteDialect } from './store/node-sqlite-dialect.ts';
 import type { StoreSchema } from './store/schema.ts';
 import { createStores } from './store/stores.ts';
@@ -47,11 +47,7 @@ const createPrivateFile = async (file: string): Promise<void> => {
   await (await open(file, 'a', 0o600)).close();
 };
 
-/**
- * Opens the embedded store, making and migrating the file where needed. Any number of processes, and connections of one process,
- * may hold the same file open; a write waits up to ten seconds for the others.
- */
-export const openSqliteStore = async (file: string, { now = Date.now }: { readonly now?: () => number } = {}): Promise<Stores> => {
+const openDatabase = async (file: string, now: () => number): Promise<StoreDatabase> => {
   await createPrivateFile(file);
   const db = new Kysely<StoreSchema>({ dialect: createNodeSqliteDialect({ file, pragmas: PRAGMAS, busyTimeoutMs: BUSY_TIMEOUT_MS }) });
   const close = async () => {
@@ -59,11 +55,29 @@ export const openSqliteStore = async (file: string, { now = Date.now }: { readon
     await db.connection().execute(async () => {});
     await db.destroy();
   };
-  const database: StoreDatabase = { db, dialect, now, close };
+  return { db, dialect, now, close };
+};
+
+/** Makes the tables of the file, or brings them up to date, without opening the store. */
+export const migrateSqliteStore = async (file: string): Promise<Migrated> => {
+  const database = await openDatabase(file, Date.now);
+  try {
+    return await migrate(database);
+  } finally {
+    await database.db.destroy();
+  }
+};
+
+/**
+ * Opens the embedded store, making and migrating the file where needed. Any number of processes, and connections of one process,
+ * may hold the same file open; a write waits up to ten seconds for the others.
+ */
+export const openSqliteStore = async (file: string, { now = Date.now }: { readonly now?: () => number } = {}): Promise<Stores> => {
+  const database = await openDatabase(file, now);
   try {
     await migrate(database);
   } catch (error) {
-    await db.destroy();
+    await database.db.destroy();
     throw error;
   }
   return createStores(database, { changePollMs: CHANGE_POLL_MS });

@@ -7,10 +7,10 @@ import { createActivities } from '../activities/create-activities.ts';
 import { createFilesystemStore } from '../platform/filesystem.ts';
 import { createCodeSource } from '../platform/git/code-source.ts';
 import { createLog } from '../platform/log.ts';
+import { openStores } from '../platform/open-stores.ts';
 import { createSandboxRunner } from '../platform/sandbox/runner.ts';
 import { openScratchFolder } from '../platform/scratch-folder.ts';
 import { dataPaths, loadSettings, runLimitsOf, stationLimitsOf } from '../platform/settings.ts';
-import { openSqliteStore } from '../platform/sqlite.ts';
 import { connectWhenUp } from './connection.ts';
 import { createTemporalEngine } from './engine.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
@@ -32,7 +32,7 @@ Runtime.install({
 });
 
 const secret = (await readFile(paths.secret, 'utf8')).trim();
-const stores = await openSqliteStore(paths.store);
+const stores = await openStores(settings);
 const gatewayUrl = settings.CODEBAY_GATEWAY_URL ?? `http://127.0.0.1:${settings.CODEBAY_GATEWAY_PORT}`;
 const publicUrl = settings.CODEBAY_PUBLIC_URL ?? `http://${settings.CODEBAY_HOST}:${settings.CODEBAY_PORT}`;
 const objects = createFilesystemStore({ root: paths.objects, publicUrl, secret });

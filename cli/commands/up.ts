@@ -68,7 +68,7 @@ export const up = async (): Promise<number> => {
     const ended = await endLeftovers(data);
     if (ended.length > 0) remark(`The last station was killed; its ${ended.join(', ')} had been left running and were ended.`);
     const plan = await planStation(process.env, settings, last);
-    const newKey = await firstApiKey(data);
+    const newKey = await firstApiKey(settings);
     const station = createStation({ plan, env: process.env, root, say: (line) => remark(paint('yellow', line, process.stderr)) });
     try {
       if ((await Promise.race([station.start().then(() => 'ready'), asked])) === 'ready') {

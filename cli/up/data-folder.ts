@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { openStores } from '../../platform/open-stores.ts';
 import { writeOnce } from '../../platform/sandbox/atomic-file.ts';
-import { dataPaths } from '../../platform/settings.ts';
+import { dataPaths, type Settings } from '../../platform/settings.ts';
+import { reachStore } from './reach-store.ts';
 
 /** Makes the data folder and the station's secret where they are missing. */
 export const prepareDataFolder = async (data: string): Promise<void> => {
@@ -12,13 +14,11 @@ export const prepareDataFolder = async (data: string): Promise<void> => {
   await writeOnce(paths.secret, randomBytes(32).toString('hex'));
 };
 
-/** Makes the first API key where there is none and keeps it for this user's CLI; returns it only when it is new. */
-export const firstApiKey = async (data: string): Promise<string | null> => {
-  const paths = dataPaths(data);
+/** Makes an API key where this data folder has none and keeps it for this user's CLI; returns it only when it is new. */
+export const firstApiKey = async (settings: Settings): Promise<string | null> => {
+  const paths = dataPaths(settings.CODEBAY_DATA);
   if (existsSync(paths.apiKey)) return null;
-  // The database's code is slow to load, and needed at the very first start only.
-  const { openSqliteStore } = await import('../../platform/sqlite.ts');
-  const stores = await openSqliteStore(paths.store);
+  const stores = await reachStore(() => openStores(settings));
   try {
     const key = await stores.apiKeys.create('default');
     await writeOnce(paths.apiKey, `${key}\n`);

@@ -22,6 +22,9 @@ export class MysqlError extends Error {
   }
 }
 
+/** The code of a statement that was given up because of its time-out. */
+export const STATEMENT_TIMED_OUT = 'STATEMENT_TIMED_OUT';
+
 const DEADLOCK = 1213;
 const LOCK_WAIT = 1205;
 /** The connection is of no more use: it is being ended, or its server has become read-only (a failover). */
@@ -71,7 +74,7 @@ export const toStoreError = (error: unknown, step: MysqlStep, sql?: string): unk
 
 /** Whether a statement was given up because of its time-out. */
 export const timedOut = (error: unknown): boolean =>
-  error instanceof StoreUnavailableError && error.cause instanceof MysqlError && error.cause.code === 'PROTOCOL_SEQUENCE_TIMEOUT';
+  error instanceof StoreUnavailableError && error.cause instanceof MysqlError && error.cause.code === STATEMENT_TIMED_OUT;
 
 const connectProblem = ({ code, errno }: MysqlError): string =>
   errno !== null && REFUSED.has(errno)

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createPool, type PoolConnection, type ResultSetHeader, type RowDataPacket } from 'mysql2';
 import type { MysqlAddress } from './connection-url.ts';
-import { toStoreError } from './mysql-error.ts';
+import { STATEMENT_TIMED_OUT, toStoreError } from './mysql-error.ts';
 
 export interface MysqlPoolOptions {
   readonly address: MysqlAddress;
@@ -19,7 +19,7 @@ export interface MysqlPool {
   giveBack(connection: PoolConnection): void;
   /** For a connection that has failed, or that may be in a transaction. */
   discard(connection: PoolConnection): void;
-  /** Rejects with mysql2's error. */
+  /** Rejects with what mysql2 gives, or an object with `STATEMENT_TIMED_OUT` as its code. */
   query(connection: PoolConnection, sql: string, values?: readonly unknown[]): Promise<MysqlResult>;
   /** Waits until every connection has been handed back. */
   close(): Promise<void>;
@@ -27,7 +27,7 @@ export interface MysqlPool {
 
 const CONNECT_TIMEOUT_MS = 3_000;
 /** How long a caller waits for a connection: a caller never waits for ever. */
-const QUEUE_MS = 5_000;
+const QUEUE_MS = 3_000;
 const MAX_QUEUE = 10_000;
 const IDLE_MS = 60_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
@@ -68,9 +68,13 @@ export const createMysqlPool = ({ address, connections, statementTimeoutMs }: My
 
   const query: MysqlPool['query'] = (connection, sql, values = []) =>
     new Promise((resolve, reject) => {
-      connection.query<MysqlResult>({ sql, values: [...values], timeout: statementTimeoutMs }, (error, result) =>
-        error === null ? resolve(result) : reject(error),
-      );
+      // mysql2's own time-out goes on after its connection is lost, and keeps a process from ending.
+      const timer = setTimeout(() => reject({ code: STATEMENT_TIMED_OUT }), statementTimeoutMs);
+      connection.query<MysqlResult>(sql, [...values], (error, result) => {
+        clearTimeout(timer);
+        if (error === null) resolve(result);
+        else reject(error);
+      });
     });
 
   /** Without a bound mysql2 queues for ever; a connection that comes too late goes to the next. */
