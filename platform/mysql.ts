@@ -14,6 +14,8 @@ export interface MysqlStoreOptions {
   /** How many connections this process holds at most. */
   readonly connections: number;
   readonly now?: () => number;
+  /** How long one statement may take before its caller is told that the store is unavailable. */
+  readonly statementTimeoutMs?: number;
 }
 
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -52,8 +54,11 @@ export const migrateMysqlStore = async (url: string): Promise<Migrated> => {
  * Opens the store in a MySQL 8 or MariaDB database, migrating it where needed; any number of processes may do so at once. A server that
  * is away later is waited for by nobody for long: calls throw `StoreUnavailableError`, and go through again when it is back.
  */
-export const openMysqlStore = async (url: string, { connections, now = Date.now }: MysqlStoreOptions): Promise<Stores> => {
+export const openMysqlStore = async (
+  url: string,
+  { connections, now = Date.now, statementTimeoutMs = STATEMENT_TIMEOUT_MS }: MysqlStoreOptions,
+): Promise<Stores> => {
   await migrateMysqlStore(url);
-  const database = openDatabase(parseMysqlUrl(url), connections, STATEMENT_TIMEOUT_MS, now);
+  const database = openDatabase(parseMysqlUrl(url), connections, statementTimeoutMs, now);
   return createStores(database, { changePollMs: CHANGE_POLL_MS });
 };

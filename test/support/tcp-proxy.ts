@@ -1,8 +1,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** `lose-reply`: the server gets it and answers, the client never hears. `cut-before`: the server never gets it. */
-export type TcpFault = 'lose-reply' | 'cut-before';
+/**
+ * `lose-reply`: the server gets it and answers, the client never hears. `cut-before`: the server never gets it. `stall`: nothing comes
+ * or goes any more, though the connection stands.
+ */
+export type TcpFault = 'lose-reply' | 'cut-before' | 'stall';
 
 export interface TcpProxy {
   readonly port: number;
@@ -40,6 +43,7 @@ export const startTcpProxy = async (target: { readonly host: string; readonly po
         armed = null;
         struck += 1;
         if (fault === 'cut-before') return cut();
+        if (fault === 'stall') return void client.pause();
         deaf = true;
       }
       upstream.write(piece);

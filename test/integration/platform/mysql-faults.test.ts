@@ -222,6 +222,17 @@ describe('a connection that breaks', () => {
     }
     expect(proxy.struck()).toBe(2);
   });
+
+  test('without a word is given up after the time that a statement may take', async () => {
+    const impatient = await openMysqlStore(`mysql://root@127.0.0.1:${proxy.port}${new URL(url).pathname}`, {
+      connections: 1,
+      statementTimeoutMs: 300,
+    });
+    proxy.strike('stall', /select \* from `tasks`/);
+    await expect(impatient.tasks.get('t1')).rejects.toBeInstanceOf(StoreUnavailableError);
+    expect(await impatient.tasks.get('t1')).toMatchObject({ id: 't1' });
+    await impatient.close();
+  });
 });
 
 test('a deadlock is tried again', async () => {
