@@ -1,16 +1,24 @@
 import type { RunStore } from '../tasks/ports/run-store.ts';
+import type { TaskStore } from '../tasks/ports/task-store.ts';
+import { isTerminal } from '../tasks/status.ts';
 import type { BookkeepingActivities } from './contract.ts';
 
 interface ClaimSlotDeps {
+  readonly tasks: TaskStore;
   readonly runs: RunStore;
   /** How many runs may be live at once. */
   readonly maxRuns: number;
 }
 
 /** Opens the run, which ends the authority of its predecessors, and asks for a slot in the order of asking. */
-export const createClaimSlot = ({ runs, maxRuns }: ClaimSlotDeps): BookkeepingActivities['claimSlot'] => {
+export const createClaimSlot = ({ tasks, runs, maxRuns }: ClaimSlotDeps): BookkeepingActivities['claimSlot'] => {
   return async ({ task_id, run_id, kind, epoch }) => {
     await runs.open({ id: run_id, taskId: task_id, kind, epoch });
-    return { granted: await runs.claimSlot(run_id, maxRuns) };
+    if (await runs.claimSlot(run_id, maxRuns)) return { granted: true };
+    const run = (await runs.list(task_id)).find(({ id }) => id === run_id);
+    const task = await tasks.get(task_id);
+    // A run also leaves the queue with its task, whose end or cancellation the workflow hears of by itself.
+    const goesOn = task !== null && !isTerminal(task.status) && !task.cancel_requested;
+    return { granted: false, ended: goesOn && run !== undefined && run.ended_at !== null };
   };
 };

@@ -15,6 +15,20 @@ export interface RegisteredTask {
   readonly owner: string;
 }
 
+/** The row after a write of progress. */
+export interface RecordedProgress {
+  /** Higher than the one that was asked for where nothing was written: a reset workflow counts from where it was reset to. */
+  readonly revision: number;
+  /** The task has ended or was erased; nothing was written. */
+  readonly closed: boolean;
+}
+
+export interface ClaimedSlot {
+  readonly granted: boolean;
+  /** This run is over, though its task is not: a workflow before its reset had it. Absent in what earlier releases answered. */
+  readonly ended?: boolean;
+}
+
 export interface ResolvedSource {
   /** Null for zips. */
   readonly commit: string | null;
@@ -43,15 +57,19 @@ export type WatchedRun =
 export interface BookkeepingActivities {
   /** Registers a direct start, or finds the row; refuses ids that are terminal or erased. */
   registerTask(input: { readonly task_id: string; readonly input: CodeTaskInput }): Promise<RegisteredTask>;
-  /** Writes the row by compare-and-set and appends the status event. */
-  recordProgress(input: { readonly task_id: string; readonly revision: number; readonly patch: Partial<TaskProgress> }): Promise<void>;
+  /** Writes the row by compare-and-set and appends the status event. Earlier releases answered nothing. */
+  recordProgress(input: {
+    readonly task_id: string;
+    readonly revision: number;
+    readonly patch: Partial<TaskProgress>;
+  }): Promise<RecordedProgress | undefined>;
   /** Opens the run (raising the epoch) and asks for a slot. */
   claimSlot(input: {
     readonly task_id: string;
     readonly run_id: string;
     readonly kind: RunKind;
     readonly epoch: number;
-  }): Promise<{ readonly granted: boolean }>;
+  }): Promise<ClaimedSlot>;
 }
 
 export interface SourceActivities {

@@ -1,4 +1,4 @@
-import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { ApplicationFailure, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { TaskPhase, TaskStatus, WaitingFor } from '../tasks/status.ts';
 import type { TaskProgress } from '../tasks/task.ts';
 import { bookkeeping } from './proxies.ts';
@@ -6,6 +6,7 @@ import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
 
 /** The workflow's pen: every write to the task's row takes the next revision, so that a late writer can't move a task back. */
 export interface Progress {
+  /** This and `waitFor` throw `TERMINATED` where the task has ended without this workflow. */
   enter(phase: TaskPhase, patch?: Partial<TaskProgress>): Promise<void>;
   waitFor(what: WaitingFor | null): Promise<void>;
   /** The revision of the last write, which the terminal activity makes. Shows the end to operators. */
@@ -19,8 +20,30 @@ export const createProgress = (
 ): Progress => {
   let revision = 0;
   let current: TaskPhase | null = null;
-  const record = (patch: Partial<TaskProgress>) => bookkeeping.recordProgress({ task_id: taskId, revision: ++revision, patch });
+  const close: Progress['close'] = (status, failure) => {
+    upsertSearchAttributes([
+      { key: SEARCH_ATTRIBUTES.status, value: status },
+      { key: SEARCH_ATTRIBUTES.phase, value: null },
+      ...(failure === null ? [] : [{ key: SEARCH_ATTRIBUTES.failure, value: failure }]),
+    ]);
+    setCurrentDetails(failure === null ? `**${status}**` : `**${status}** · ${failure}`);
+    return ++revision;
+  };
+  const record = async (patch: Partial<TaskProgress>): Promise<void> => {
+    revision += 1;
+    const row = await bookkeeping.recordProgress({ task_id: taskId, revision, patch });
+    if (row?.closed === true) {
+      close('FAILED', 'TERMINATED');
+      throw ApplicationFailure.nonRetryable('This task has ended or was erased.', 'TERMINATED');
+    }
+    // After a reset the row is ahead of this workflow, which goes on from there.
+    if (row !== undefined && row !== null && row.revision > revision) {
+      revision = row.revision;
+      await record(patch);
+    }
+  };
   return {
+    close,
     async enter(phase, patch = {}) {
       if (current === phase) return;
       upsertSearchAttributes([
@@ -41,15 +64,6 @@ export const createProgress = (
     async waitFor(what) {
       setCurrentDetails(what === null ? `**PROCESSING** · ${current}` : `**PROCESSING** · waits for a ${what}`);
       await record({ waiting_for: what });
-    },
-    close(status, failure) {
-      upsertSearchAttributes([
-        { key: SEARCH_ATTRIBUTES.status, value: status },
-        { key: SEARCH_ATTRIBUTES.phase, value: null },
-        ...(failure === null ? [] : [{ key: SEARCH_ATTRIBUTES.failure, value: failure }]),
-      ]);
-      setCurrentDetails(failure === null ? `**${status}**` : `**${status}** · ${failure}`);
-      return ++revision;
     },
   };
 };

@@ -33,25 +33,28 @@ const CLOCK_SLACK_MS = 120_000;
 const FIRST_SLOT_WAIT_MS = 5_000;
 const LONGEST_SLOT_WAIT_MS = 300_000;
 
+const RUN_BEFORE_RESET = { state: 'lost', detail: 'The run had ended before the workflow was reset.', interrupted: true } as const;
+
 const shownPhase = (kind: RunKind, phase: RunPhase): TaskPhase => {
   if (kind === 'verify') return 'VERIFYING';
   return phase === 'agent' || phase === 'closed' ? 'RUNNING_AGENT' : 'SETTING_UP';
 };
 
-const waitForSlot = async (context: RunContext, runId: string, epoch: number): Promise<void> => {
+/** False where the run is over already: this workflow was reset to before it. */
+const waitForSlot = async (context: RunContext, runId: string, epoch: number): Promise<boolean> => {
   const claim = { task_id: context.taskId, run_id: runId, kind: context.kind, epoch };
   let waited = false;
-  for (
-    let waitMs = FIRST_SLOT_WAIT_MS;
-    !(await bookkeeping.claimSlot(claim)).granted;
-    waitMs = Math.min(waitMs * 2, LONGEST_SLOT_WAIT_MS)
-  ) {
+  for (let waitMs = FIRST_SLOT_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_SLOT_WAIT_MS)) {
+    const { granted, ended } = await bookkeeping.claimSlot(claim);
+    if (ended === true) return false;
+    if (granted) break;
     if (!waited) await context.progress.waitFor('slot');
     waited = true;
     await condition(() => context.slotOffer.made, waitMs);
     context.slotOffer.made = false;
   }
   if (waited) await context.progress.waitFor(null);
+  return true;
 };
 
 const watch = async (context: RunContext, runId: string, deadline: number): Promise<Exclude<WatchedRun, { state: 'running' }>> => {
@@ -71,7 +74,10 @@ const runOnce = async (context: RunContext, runId: string, epoch: number, timeMs
   const setupMs = (context.spec.limits?.setup_seconds ?? DEFAULT_TASK_LIMITS.setup_seconds) * 1000;
   let ended = false;
   try {
-    await waitForSlot(context, runId, epoch);
+    if (!(await waitForSlot(context, runId, epoch))) {
+      ended = true;
+      return RUN_BEFORE_RESET;
+    }
     await control.startRun({ ...reference, time_ms: timeMs, setup_ms: setupMs });
     const end = await watch(context, runId, Date.now() + timeMs + setupMs + CLOCK_SLACK_MS);
     ended = true;
