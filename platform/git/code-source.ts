@@ -2,12 +2,12 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StationLimits } from '../../tasks/limits.ts';
 import type { CodeSource, StageInput } from '../../tasks/ports/code-source.ts';
-import { packFolder } from '../archive/pack-folder.ts';
-import { checkoutCommit } from './checkout.ts';
 import { createGit } from './git.ts';
 import { createPinningCheck } from './git-version.ts';
 import type { HostEnvironment } from './hardening.ts';
 import { importZip } from './import-zip.ts';
+import { type PreparedRepository, packRepository } from './pack-repository.ts';
+import { prepareCommit } from './prepare-commit.ts';
 import { checkRemote, type Remote, type ResolveHost, resolveByDns } from './remote.ts';
 import { isCommitId, resolveCommit } from './resolve-commit.ts';
 
@@ -52,7 +52,7 @@ export const createCodeSource = (options: CodeSourceOptions): CodeSource => {
     }
   };
 
-  const prepare = async (folder: string, input: StageInput): Promise<{ readonly code: string; readonly files: number }> => {
+  const prepare = async (folder: string, input: StageInput): Promise<PreparedRepository> => {
     const { source, commit, zip, signal, onProgress } = input;
     const common = { git, folder, subfolder: source.subfolder, limits, signal, onProgress, timeoutMs: commandTimeoutMs };
     if (source.type === 'zip') {
@@ -60,7 +60,7 @@ export const createCodeSource = (options: CodeSourceOptions): CodeSource => {
       return importZip({ ...common, zip });
     }
     if (commit === null || !isCommitId(commit)) throw new TypeError('a git source is staged from its pinned commit');
-    return checkoutCommit({ ...common, commit, remote: await reach(source.url, signal) });
+    return prepareCommit({ ...common, commit, remote: await reach(source.url, signal) });
   };
 
   return {
@@ -72,10 +72,10 @@ export const createCodeSource = (options: CodeSourceOptions): CodeSource => {
     stage: (input, sink) =>
       inFolder(async (folder) => {
         try {
-          const { code, files } = await prepare(folder, input);
-          const archive = await packFolder(code, { ...input, path: environment.PATH });
+          const prepared = await prepare(folder, input);
+          const archive = await packRepository(prepared, { ...input, git, environment, timeoutMs: commandTimeoutMs });
           try {
-            return { object: await sink(archive), files };
+            return { object: await sink(archive), files: prepared.sizes.length };
           } finally {
             archive.destroy();
           }

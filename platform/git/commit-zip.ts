@@ -5,6 +5,7 @@ import type { OpenZip } from '../archive/open-zip.ts';
 import type { PlannedMember } from '../archive/zip-plan.ts';
 import { blobStream } from './blob-stream.ts';
 import type { Git } from './git.ts';
+import type { PreparedRepository } from './pack-repository.ts';
 
 /** The same zip gives the same base commit, wherever and whenever it is imported. */
 const AUTHOR = {
@@ -33,11 +34,10 @@ export interface CommitZipOptions {
 }
 
 /**
- * Makes a zip the one commit of a repository and checks it out; answers with the number of files and links. Contents stream into
- * a pack, so nothing is in the work tree before every byte has been checked, and it is git that writes it: never through a link.
- * Names stay as they are, byte for byte; of modes only the executable bit is kept.
+ * Makes a zip the one commit of a repository. Contents stream into a pack, never into the work tree, where only folders are made: git
+ * knows none that is empty. Names stay as they are, byte for byte; of modes only the executable bit is kept.
  */
-export const commitZip = async (zip: OpenZip, options: CommitZipOptions): Promise<number> => {
+export const commitZip = async (zip: OpenZip, options: CommitZipOptions): Promise<Omit<PreparedRepository, 'code'>> => {
   const { git, repository, marks, signal, timeoutMs } = options;
   const room = PLACE_BYTES - Buffer.byteLength(`${repository}/`);
   if (zip.members.some(({ path }) => path.length > room)) {
@@ -52,14 +52,16 @@ export const commitZip = async (zip: OpenZip, options: CommitZipOptions): Promis
     input: blobStream(zip, blobs, options),
   });
   const ids = await readMarks(marks);
-  await git(['update-index', '-z', '--index-info'], { ...command, input: [indexInfo(blobs, ids)] });
-  await git(['commit', '--quiet', '--no-verify', '--no-gpg-sign', '--message=Import of code.zip'], command);
+  const files = inIndexOrder(blobs, ids);
+  await git(['update-index', '-z', '--index-info'], { ...command, input: [indexInfo(files)] });
+  const tree = (await git(['write-tree'], command)).trim();
+  const commit = (await git(['commit-tree', '-m', 'Import of code.zip', tree], command)).trim();
+  await git(['update-ref', 'HEAD', commit], command);
   await rm(join(repository, '.git', 'logs'), { recursive: true, force: true });
-  await git(['checkout-index', '--all', '--index'], command);
   for (const { path, kind } of zip.members) {
     if (kind === 'folder') await mkdir(Buffer.concat([Buffer.from(`${repository}/`), Buffer.from(path, 'latin1')]), { recursive: true });
   }
-  return blobs.length;
+  return { commit, sizes: files.map(({ member }) => member.sizeBytes) };
 };
 
 const readMarks = async (file: string): Promise<ReadonlyMap<string, string>> => {
@@ -69,13 +71,14 @@ const readMarks = async (file: string): Promise<ReadonlyMap<string, string>> => 
 
 const modeOf = ({ kind, executable }: PlannedMember): string => (kind === 'link' ? '120000' : executable ? '100755' : '100644');
 
-/** In the order of the paths' bytes, which is the index's: git appends then, where it would otherwise move what it has. */
-const indexInfo = (blobs: readonly PlannedMember[], ids: ReadonlyMap<string, string>): Buffer =>
-  Buffer.from(
-    blobs
-      .map((member, index) => ({ member, id: ids.get(`:${index + 1}`) }))
-      .sort((a, b) => (a.member.path < b.member.path ? -1 : 1))
-      .map(({ member, id }) => `${modeOf(member)} ${id}\t${member.path}\0`)
-      .join(''),
-    'latin1',
-  );
+interface ImportedFile {
+  readonly member: PlannedMember;
+  readonly id: string | undefined;
+}
+
+/** The order of the paths' bytes: git appends then, where it would otherwise move what it has. */
+const inIndexOrder = (blobs: readonly PlannedMember[], ids: ReadonlyMap<string, string>): readonly ImportedFile[] =>
+  blobs.map((member, index) => ({ member, id: ids.get(`:${index + 1}`) })).sort((a, b) => (a.member.path < b.member.path ? -1 : 1));
+
+const indexInfo = (files: readonly ImportedFile[]): Buffer =>
+  Buffer.from(files.map(({ member, id }) => `${modeOf(member)} ${id}\t${member.path}\0`).join(''), 'latin1');

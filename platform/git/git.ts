@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type HostEnvironment, hardenedEnvironment, hardeningOptions } from './hardening.ts';
+import { gitArguments, type HostEnvironment, hardenedEnvironment } from './hardening.ts';
 
 /** Git ended with an exit code that means failure. `lastLine` is what it said last, cut, without control characters. */
 export class GitError extends Error {
@@ -53,8 +53,7 @@ export const createGit =
   (host: HostEnvironment): Git =>
   async (args, { cwd, config = [], env = {}, signal, timeoutMs, input = [], onOutput }) => {
     signal.throwIfAborted();
-    const settings = [...hardeningOptions, ...config].flatMap((setting) => ['-c', setting]);
-    const child = spawn('git', ['--no-pager', ...settings, ...args], {
+    const child = spawn('git', gitArguments(config, args), {
       cwd,
       env: { ...hardenedEnvironment(host), ...env },
       detached: true,

@@ -20,7 +20,7 @@ export const hardenedEnvironment = (host: HostEnvironment): Record<string, strin
 });
 
 /** Settings that hold for every git command of the station. */
-export const hardeningOptions: readonly string[] = [
+const hardeningOptions: readonly string[] = [
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
   'core.attributesFile=/dev/null',
@@ -50,4 +50,11 @@ export const hardeningOptions: readonly string[] = [
   'core.protectHFS=false',
   // Larger blobs are streamed instead of held in memory.
   'core.bigFileThreshold=32m',
+];
+
+/** The arguments of one hardened git command; `config` holds `name=value` settings above the hardening. */
+export const gitArguments = (config: readonly string[], command: readonly string[]): readonly string[] => [
+  '--no-pager',
+  ...[...hardeningOptions, ...config].flatMap((setting) => ['-c', setting]),
+  ...command,
 ];

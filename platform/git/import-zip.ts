@@ -8,9 +8,10 @@ import type { StationLimits } from '../../tasks/limits.ts';
 import { openZip } from '../archive/open-zip.ts';
 import { createCodeMeter } from './code-meter.ts';
 import { commitZip } from './commit-zip.ts';
-import { isFolderInside } from './folder-inside.ts';
 import type { Git } from './git.ts';
 import { initRepository } from './init-repository.ts';
+import type { PreparedRepository } from './pack-repository.ts';
+import { subfolderPrefix } from './subfolder.ts';
 
 export interface ImportOptions {
   readonly git: Git;
@@ -24,21 +25,21 @@ export interface ImportOptions {
   readonly timeoutMs: number;
 }
 
-/** Unpacks a zip within the limits and makes it the one base commit of a new repository, ignored files included. */
-export const importZip = async (options: ImportOptions): Promise<{ readonly code: string; readonly files: number }> => {
+/** Makes a zip, within the limits, the one base commit of a new repository, ignored files included, with all ready but the work tree. */
+export const importZip = async (options: ImportOptions): Promise<PreparedRepository> => {
   const { folder, limits, signal, onProgress } = options;
   const file = join(folder, 'code.zip');
   const code = join(folder, 'code');
   await saveZip(options.zip, file, limits.zipBytes, signal, onProgress);
   await initRepository(options.git, code, 'sha1', signal);
-  const files = await openZip(file, createCodeMeter(limits), (zip) =>
-    commitZip(zip, { ...options, repository: code, marks: join(folder, 'marks') }),
-  );
-  await rm(file);
-  if (options.subfolder !== undefined && !(await isFolderInside(code, options.subfolder))) {
+  const prefix = subfolderPrefix(options.subfolder);
+  const committed = await openZip(file, createCodeMeter(limits), async (zip) => {
+    const repository = await commitZip(zip, { ...options, repository: code, marks: join(folder, 'marks') });
+    if (zip.members.some(({ path, kind }) => (kind === 'folder' ? `${path}/` : path).startsWith(prefix))) return repository;
     throw new FailureError('SOURCE_NOT_FOUND', `the zip has no folder ${JSON.stringify(options.subfolder)}`);
-  }
-  return { code, files };
+  });
+  await rm(file);
+  return { code, ...committed };
 };
 
 const saveZip = async (

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Git } from './git.ts';
 
 /** Highest in rank of all attributes: whatever the repository says, no byte is changed on its way in or out. */
-const EXACT_BYTES = '* -text -eol -crlf -ident -filter -working-tree-encoding\n';
+const EXACT_BYTES = '* -text -eol -crlf -ident -filter -working-tree-encoding -export-ignore -export-subst\n';
 
 /** Makes an empty repository in `folder` that takes every byte as it is. */
 export const initRepository = async (git: Git, folder: string, objectFormat: string, signal: AbortSignal): Promise<void> => {

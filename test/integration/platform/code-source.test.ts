@@ -23,7 +23,11 @@ let second: string;
 let buried: string;
 
 const FILES = [
-  { path: '.gitattributes', content: '* text=auto eol=lf\n*.id ident\n*.u16 working-tree-encoding=UTF-16\n*.lfs filter=lfs\n' },
+  {
+    path: '.gitattributes',
+    content:
+      '* text=auto eol=lf\n*.id ident\n*.u16 working-tree-encoding=UTF-16\n*.lfs filter=lfs\n*.hidden export-ignore\n*.subst export-subst\n',
+  },
   { path: 'crlf.txt', content: 'one\r\ntwo\r\n' },
   { path: 'bom.txt', content: Buffer.from([0xef, 0xbb, 0xbf, 0x61]) },
   { path: 'binary.bin', content: Buffer.from([0, 255, 13, 10, 0]) },
@@ -32,6 +36,11 @@ const FILES = [
   { path: 'big.lfs', content: 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n' },
   { path: Buffer.from('latin-\xe9.txt', 'latin1'), content: 'caf\xe9' },
   { path: 'ünïcode/日本.txt', content: 'x' },
+  { path: Buffer.from(`${'deep-\xe9/'.repeat(60)}${'name-\xff'.repeat(30)}`, 'latin1'), content: 'far down' },
+  { path: 'release.hidden', content: 'kept' },
+  { path: 'release.subst', content: '$Format:%H$\n' },
+  { path: 'empty', content: '' },
+  { path: 'zeros', content: Buffer.alloc(4096) },
   { path: 'bin/run.sh', content: '#!/bin/sh\n', mode: '100755' },
   { path: 'inside', content: 'bin/run.sh', mode: '120000' },
   { path: 'outside', content: '/etc/hostname', mode: '120000' },
@@ -135,6 +144,8 @@ describe('stage', () => {
     expect(readdirSync(join(folder, 'lib'))).toEqual([]);
     expect(gitIn(folder, ['rev-parse', 'HEAD', 'HEAD^{tree}'])).toBe(gitIn(repository, ['rev-parse', 'main', 'main^{tree}']));
     expect(gitIn(folder, ['rev-list', 'HEAD'])).toBe(second);
+    // Without a look at the contents: what was unpacked is what the index expects.
+    expect(gitIn(folder, ['diff-files', '--raw'])).toBe('');
     expect(gitIn(folder, ['status', '--porcelain'])).toBe('');
     expect(gitIn(folder, ['remote', 'get-url', 'origin'])).toBe(`${server.url}/app.git`);
     expect(readdirSync(join(folder, '.git'))).not.toContain('hooks');
@@ -158,6 +169,7 @@ describe('stage', () => {
     const input = git(undefined, `${server.url}/sha256.git`);
     await expect(source.resolve(input, live)).resolves.toEqual({ commit });
     await stageInto(source, { source: input, commit, zip: null }, join(scratch.path, 'sha256'));
+    expect(gitIn(join(scratch.path, 'sha256'), ['diff-files', '--raw'])).toBe('');
     expect(gitIn(join(scratch.path, 'sha256'), ['rev-parse', 'HEAD'])).toBe(commit);
   });
 

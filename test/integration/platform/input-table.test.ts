@@ -207,6 +207,7 @@ describe('zip, staged', () => {
     const { files } = await stageInto(sourceWith(), { source: { type: 'zip' }, commit: null, zip: zipped(entries) }, folder);
     expect(Object.fromEntries(readTree(folder))).toEqual(expected);
     expect(files).toBe(Object.keys(expected).length);
+    expect(gitIn(folder, ['diff-files', '--raw'])).toBe('');
     expect(gitIn(folder, ['status', '--porcelain', '--ignored'])).toBe('');
     expect(gitIn(folder, ['ls-tree', '-r', '-z', '--name-only', 'HEAD']).split('\0')).toHaveLength(files + 1);
     expect(gitIn(folder, ['log', '--format=%s'])).toBe('Import of code.zip');
