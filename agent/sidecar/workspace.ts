@@ -3,10 +3,13 @@ import type { Compartment } from '../../tasks/ports/compartment.ts';
 import { addEmbeddedRepositories } from './embedded-repositories.ts';
 import type { StoredBlob } from './gateway-client.ts';
 import { createGit } from './git.ts';
-import { openScratchFile } from './scratch-file.ts';
+import { createHeadedOutput } from './headed-output.ts';
+import { openScratchFile, type ScratchFile } from './scratch-file.ts';
 
 /** Wins over every .gitattributes: files are taken as the bytes they are, and shown as text where they look like it. */
 const ATTRIBUTES = '* -text !eol !crlf -filter -ident !working-tree-encoding !diff !merge !whitespace';
+
+const EMBEDDED = 'embedded';
 
 /*
  * The repository's own index says which files are tracked in spite of .gitignore; its objects save hashing the tree again. The base is the
@@ -36,19 +39,30 @@ const BEGIN = `
   cp -p "$GIT_INDEX_FILE" "$SIDE/index.base"
 `;
 
+/* Beside the tree, how it differs from the base where that isn't known already: each command costs a compartment of its own. */
+const TELL = `
+  echo "$tree"
+  [ "$tree" = "$1" ] || [ "$tree" = "$2" ] || git diff --cached --binary --full-index --no-ext-diff --no-textconv --no-renames --no-color \
+    --src-prefix=a/ --dst-prefix=b/ "$1"
+`;
+
 /* From the base's index each time, so that the result depends on the tree alone. Files that can't be read stay as they were. */
 const SNAPSHOT = `
   rm -f "$GIT_INDEX_FILE.lock"
   cp -p "$SIDE/index.base" "$GIT_INDEX_FILE"
   git add -A --ignore-errors . || true
   tree=$(git write-tree)
-  echo "$tree"
-  [ "$tree" != "$1" ] && git diff --cached --raw --no-renames "$1" | grep -q '^:[0-7]* 160000 ' && echo embedded || true
-  git ls-files --others --exclude-standard | grep -q '/"\\{0,1\\}$' && echo embedded || true
+  if { [ "$tree" != "$1" ] && git diff --cached --raw --no-renames "$1" | grep -q '^:[0-7]* 160000 '; } ||
+    git ls-files --others --exclude-standard | grep -q '/"\\{0,1\\}$'
+  then echo ${EMBEDDED}
+  else ${TELL}
+  fi
 `;
 
-const DIFF =
-  'git diff --cached --binary --full-index --no-ext-diff --no-textconv --no-renames --no-color --src-prefix=a/ --dst-prefix=b/ "$1"';
+const SNAPSHOT_AGAIN = `
+  tree=$(git write-tree)
+  ${TELL}
+`;
 
 /* Back to the base, but for what is ignored, then forward: set-up may have changed files that the delta changes too. */
 const RESTORE = `
@@ -88,27 +102,30 @@ export const createWorkspace = (deps: {
   /** Snapshots share one index: one after the other. */
   let previous: Promise<Snapshot | undefined> = Promise.resolve(undefined);
   let count = 0;
-  const diff = async (signal: AbortSignal): Promise<StoredBlob> => {
-    // Two names in turn: the delta before may still be on its way up.
+  // Two names in turn: the delta before may still be on its way up.
+  const openDelta = (): Promise<ScratchFile> => {
     count += 1;
-    const file = await openScratchFile(`${deps.scratch}/delta-${count % 2}.patch`, deps.maxDeltaBytes);
+    return openScratchFile(`${deps.scratch}/delta-${count % 2}.patch`, deps.maxDeltaBytes);
+  };
+  const read = async (script: string, signal: AbortSignal): Promise<Snapshot> => {
+    const output = createHeadedOutput(openDelta);
     try {
-      await git({ script: DIFF, args: [base], onStdout: (chunk) => file.write(chunk), signal });
-      return await file.seal();
+      await git({ script, args: [base, last?.tree ?? base], onStdout: output.write, signal });
+      return { tree: output.head(), delta: (await output.file()?.seal()) ?? null };
     } catch (error) {
-      await file.discard();
+      await output.file()?.discard();
       throw error;
     }
   };
   const take = async (signal: AbortSignal): Promise<Snapshot> => {
     if (base === '') return { tree: '', delta: null };
-    let [tree = '', ...embedded] = (await git({ script: SNAPSHOT, args: [base], signal })).toString().trim().split('\n');
-    if (embedded.length > 0) {
+    let snapshot = await read(SNAPSHOT, signal);
+    if (snapshot.tree === EMBEDDED) {
       const folders = await addEmbeddedRepositories(git, deps.compartment.paths.code, base, signal);
       if (folders.length > 0) deps.note(`repositories inside the code are kept as plain files: ${folders.join(', ')}`);
-      tree = (await git({ script: 'git write-tree', signal })).toString().trim();
+      snapshot = await read(SNAPSHOT_AGAIN, signal);
     }
-    if (last?.tree !== tree) last = { tree, delta: tree === base ? null : await diff(signal) };
+    if (last?.tree !== snapshot.tree) last = snapshot;
     return last;
   };
   return {

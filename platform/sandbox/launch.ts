@@ -11,7 +11,7 @@ import { bareEnvironment, barePaths } from './bare.ts';
 import { bubblewrapOptions, confinedArgv } from './bubblewrap.ts';
 import { entriesOf } from './cgroup.ts';
 import type { Confinement } from './confinement.ts';
-import { type OutputPipe, openOutputPipe } from './output-pipe.ts';
+import { type OutputPipe, openOutputPipes } from './output-pipe.ts';
 import { identifyProcess, isAlive, type ProcessIdentity, signalProcess } from './process-identity.ts';
 import { architectureOf, seccompFilter } from './seccomp.ts';
 import { SYSTEM_PATH } from './system-path.ts';
@@ -74,8 +74,7 @@ const spawnEntered = async (
   argv: readonly string[],
   options: SpawnOptions & { readonly extra: number },
 ): Promise<Spawned> => {
-  const output = await openOutputPipe(path);
-  const errors = command.onStderr === undefined ? null : await openOutputPipe(path);
+  const { output, errors } = await openOutputPipes(path, command.onStderr !== undefined);
   try {
     const stdin = command.stdin === undefined ? 'ignore' : 'pipe';
     const child = spawn('/usr/bin/setpriv', [...enter(entriesOf(confinement.cgroups)), ...argv], {

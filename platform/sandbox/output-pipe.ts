@@ -15,22 +15,31 @@ export interface OutputPipe {
 /** A bare descriptor: a `FileHandle` would close it once it is no longer referred to. */
 const openDescriptor = promisify(open);
 
+const openPipe = async (path: string): Promise<OutputPipe> => {
+  await chmod(path, 0o666);
+  const reading = await openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writing = await openDescriptor(path, constants.O_WRONLY);
+  return {
+    reader: new Socket({ fd: reading, readable: true, writable: false }),
+    writer: { fd: writing, close: () => promisify(close)(writing) },
+  };
+};
+
 /**
- * A real pipe for a program's output. What `spawn` makes is a socket, which a program can't open again: `echo >/dev/stderr` would fail in
- * every script. The name in `folder` is gone when this returns; its mode is open, since the program runs under another user.
+ * Real pipes for a program's output, one where both streams go the same way. What `spawn` makes are sockets, which a program can't open
+ * again: `echo >/dev/stderr` would fail in every script. Their names in `folder` are gone when this returns; their mode is open, since the
+ * program runs under another user.
  */
-export const openOutputPipe = async (folder: string): Promise<OutputPipe> => {
+export const openOutputPipes = async (
+  folder: string,
+  isSplit: boolean,
+): Promise<{ readonly output: OutputPipe; readonly errors: OutputPipe | null }> => {
   const path = join(folder, `.output-${randomBytes(6).toString('hex')}`);
+  const errorsPath = `${path}-errors`;
   try {
-    await promisify(execFile)('mkfifo', [path]);
-    await chmod(path, 0o666);
-    const reading = await openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const writing = await openDescriptor(path, constants.O_WRONLY);
-    return {
-      reader: new Socket({ fd: reading, readable: true, writable: false }),
-      writer: { fd: writing, close: () => promisify(close)(writing) },
-    };
+    await promisify(execFile)('mkfifo', isSplit ? [path, errorsPath] : [path]);
+    return { output: await openPipe(path), errors: isSplit ? await openPipe(errorsPath) : null };
   } finally {
-    await rm(path, { force: true });
+    await Promise.all([path, errorsPath].map((each) => rm(each, { force: true })));
   }
 };
