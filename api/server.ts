@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
@@ -8,6 +7,7 @@ import { createFilesystemStore } from '../platform/filesystem.ts';
 import { createLog } from '../platform/log.ts';
 import { dataPaths, loadSettings, stationLimitsOf } from '../platform/settings.ts';
 import { openSqliteStore } from '../platform/sqlite.ts';
+import { readStationSecret } from '../platform/station-secret.ts';
 import { createTemporalEngine } from '../temporal/engine.ts';
 import { createStarter } from '../temporal/starter.ts';
 import { createApp } from './app.ts';
@@ -27,7 +27,7 @@ const log = createLog('api', settings.CODEBAY_LOG_LEVEL);
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort());
 
-const secret = (await readFile(paths.secret, 'utf8')).trim();
+const secret = await readStationSecret(settings);
 const stores = await openSqliteStore(paths.store);
 // Lazy: a station whose Temporal is down still takes tasks.
 const connection = Connection.lazy({ address: settings.TEMPORAL_ADDRESS });
@@ -80,7 +80,7 @@ const gateway = createGateway({
   setupSecrets: createSetupSecrets(settings.CODEBAY_SETUP_SECRETS_FILE),
   log,
 });
-const gatewayPort = await listen(gateway.server, settings.CODEBAY_GATEWAY_PORT, '127.0.0.1');
+const gatewayPort = await listen(gateway.server, settings.CODEBAY_GATEWAY_PORT, settings.CODEBAY_GATEWAY_HOST);
 
 process.stdout.write(`${JSON.stringify({ ready: true, url: publicUrl, port, gateway_port: gatewayPort })}\n`);
 if (!stopping.signal.aborted) await once(stopping.signal, 'abort');

@@ -40,11 +40,15 @@ const environment = z.object({
     .transform((path) => resolve(path)),
   CODEBAY_HOST: z.string().default('127.0.0.1'),
   CODEBAY_PORT: z.coerce.number().int().min(0).max(65_535).default(8420),
+  /** Where the runs' gateway listens; runs of other machines need it to be more than loopback. */
+  CODEBAY_GATEWAY_HOST: z.string().default('127.0.0.1'),
   CODEBAY_GATEWAY_PORT: z.coerce.number().int().min(0).max(65_535).default(8421),
   /** How runs reach the gateway; made from the port where absent. */
   CODEBAY_GATEWAY_URL: z.url().optional(),
   /** How users reach the API; in links. */
   CODEBAY_PUBLIC_URL: z.url().optional(),
+  /** The secret that signs run identities and links, where several machines share one; the data folder's where absent. */
+  CODEBAY_SECRET_FILE: z.string().optional(),
   TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
   TEMPORAL_NAMESPACE: z.string().default('default'),
   CODEBAY_TASK_QUEUE: z.string().default('codebay'),

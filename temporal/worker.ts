@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
@@ -11,6 +10,7 @@ import { createSandboxRunner } from '../platform/sandbox/runner.ts';
 import { openScratchFolder } from '../platform/scratch-folder.ts';
 import { dataPaths, loadSettings, runLimitsOf, stationLimitsOf } from '../platform/settings.ts';
 import { openSqliteStore } from '../platform/sqlite.ts';
+import { readStationSecret } from '../platform/station-secret.ts';
 import { connectWhenUp } from './connection.ts';
 import { createTemporalEngine } from './engine.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
@@ -31,7 +31,7 @@ Runtime.install({
   logger: new DefaultLogger('WARN', ({ level, message, meta }) => log[level === 'ERROR' ? 'error' : 'warn']({ ...meta }, message)),
 });
 
-const secret = (await readFile(paths.secret, 'utf8')).trim();
+const secret = await readStationSecret(settings);
 const stores = await openSqliteStore(paths.store);
 const gatewayUrl = settings.CODEBAY_GATEWAY_URL ?? `http://127.0.0.1:${settings.CODEBAY_GATEWAY_PORT}`;
 const publicUrl = settings.CODEBAY_PUBLIC_URL ?? `http://${settings.CODEBAY_HOST}:${settings.CODEBAY_PORT}`;
