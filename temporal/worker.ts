@@ -13,6 +13,7 @@ import { openSqliteStore } from '../platform/sqlite.ts';
 import { readStationSecret } from '../platform/station-secret.ts';
 import { connectWhenUp } from './connection.ts';
 import { createTemporalEngine } from './engine.ts';
+import { ensureRetentionSchedule } from './retention-schedule.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { createSweeper } from './sweeper.ts';
 import { workflowBundle } from './workflow-bundle.ts';
@@ -52,16 +53,16 @@ const runner = createSandboxRunner({
 });
 
 const connection = await connectWhenUp(settings.TEMPORAL_ADDRESS, draining.signal);
-const engine = createTemporalEngine({
-  client: new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE }),
-  taskQueue: settings.CODEBAY_TASK_QUEUE,
-});
+const client = new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE });
+const taskQueue = settings.CODEBAY_TASK_QUEUE;
+const engine = createTemporalEngine({ client, taskQueue });
 await registerSearchAttributes(connection.operatorService, settings.TEMPORAL_NAMESPACE, draining.signal);
+await ensureRetentionSchedule({ client, taskQueue, retentionDays: settings.CODEBAY_RETENTION_DAYS });
 
 const worker = await Worker.create({
   connection,
   namespace: settings.TEMPORAL_NAMESPACE,
-  taskQueue: settings.CODEBAY_TASK_QUEUE,
+  taskQueue,
   workflowBundle: { codePath: await workflowBundle({ root, cacheDir: join(root, 'node_modules/.cache/codebay') }) },
   activities: createActivities({
     stores,
@@ -89,7 +90,7 @@ const sweeper = createSweeper({ ...stores, runner, objects, engine, log, by: ran
 draining.signal.addEventListener('abort', () => worker.shutdown(), { once: true });
 if (draining.signal.aborted) worker.shutdown();
 
-process.stdout.write(`${JSON.stringify({ ready: true, task_queue: settings.CODEBAY_TASK_QUEUE })}\n`);
+process.stdout.write(`${JSON.stringify({ ready: true, task_queue: taskQueue })}\n`);
 await Promise.all([worker.run(), sweeper.run(draining.signal)]);
 
 if (settings.CODEBAY_RUNS_ON_SHUTDOWN === 'stop')

@@ -119,4 +119,5 @@ export const MIGRATIONS: readonly string[] = [
   'alter table api_keys add column label varchar(128)',
   'alter table api_keys add column last_used_at bigint',
   'alter table api_keys add column revoked_at bigint',
+  'create index tasks_by_end on tasks (finished_at, id)',
 ];

@@ -689,6 +689,20 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
       expect(await lastUsed()).toBe(clock.now);
     });
 
+    test('tasks that ended long ago are found page by page, those that ended first come first, and no other', async () => {
+      for (const id of ['t5', 't2', 't4', 't1', 't3']) await insert(id);
+      for (const id of ['t2', 't1', 't3']) await stores.tasks.update(id, 1, { status: 'COMPLETED' });
+      clock.now += 10;
+      await stores.tasks.update('t4', 1, { status: 'FAILED' });
+      const after = clock.now + 1;
+      const page = await stores.retention.expired(after, 2);
+      expect(page.taskIds).toEqual(['t1', 't2']);
+      await stores.tasks.erase('t1');
+      expect(await stores.retention.expired(after, 2, page.nextCursor ?? '')).toEqual({ taskIds: ['t3', 't4'], nextCursor: null });
+      expect((await stores.retention.expired(clock.now, 9)).taskIds).toEqual(['t2', 't3']);
+      await expect(stores.retention.expired(after, 2, 'odd')).rejects.toThrow(InvalidCursorError);
+    });
+
     describe('idempotency keys', () => {
       test('a key is reserved, compared once answered, and its own for each owner', async () => {
         const { idempotency } = stores;
@@ -725,7 +739,9 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
         await stores.idempotency.complete('alice', 'k', 'body');
         clock.now += day;
         expect(await stores.idempotency.reserve('alice', 'k', 't2', 1000)).toMatchObject({ outcome: 'compare' });
+        expect(await stores.retention.forgetKeys()).toBe(0);
         clock.now += 1;
+        expect(await stores.retention.forgetKeys()).toBe(1);
         expect(await stores.idempotency.reserve('alice', 'k', 't2', 1000)).toMatchObject({
           outcome: 'reserved',
           taskId: 't2',
