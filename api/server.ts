@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
@@ -16,7 +17,6 @@ import { createSetupSecrets } from './gateway/run/setup-secrets.ts';
 import { drain, listen } from './listener.ts';
 import { createMetrics } from './metrics.ts';
 
-const DRAIN_MS = 10_000;
 /** The longest upload; Node's own five minutes are too short for a large zip on a slow line. */
 const REQUEST_TIMEOUT_MS = 3600_000;
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
@@ -84,8 +84,10 @@ const gatewayPort = await listen(gateway.server, settings.CODEBAY_GATEWAY_PORT, 
 
 process.stdout.write(`${JSON.stringify({ ready: true, url: publicUrl, port, gateway_port: gatewayPort })}\n`);
 if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
+await pause(settings.CODEBAY_DRAIN_NOTICE_SECONDS * 1000);
 
-await Promise.all([drain(server, DRAIN_MS), gateway.drain(DRAIN_MS)]);
+const graceMs = settings.CODEBAY_DRAIN_SECONDS * 1000;
+await Promise.all([drain(server, graceMs), gateway.drain(graceMs)]);
 await connection.close();
 await stores.close();
 log.info({}, 'the API has shut down');

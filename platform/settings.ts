@@ -54,6 +54,10 @@ const environment = z.object({
   CODEBAY_TASK_QUEUE: z.string().default('codebay'),
   /** What a shutdown of the worker does with the runs of this machine. */
   CODEBAY_RUNS_ON_SHUTDOWN: z.enum(['leave', 'stop']).default('leave'),
+  /** How long a process that is told to end lets its work come to its end. */
+  CODEBAY_DRAIN_SECONDS: count(10),
+  /** How long an API that is told to end still takes connections while /readyz fails: as long as its load balancer takes to notice. */
+  CODEBAY_DRAIN_NOTICE_SECONDS: z.coerce.number().int().min(0).default(0),
   CODEBAY_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 
   OPENAI_BASE_URL: z.url().default('https://api.openai.com/v1'),

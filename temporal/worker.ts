@@ -80,8 +80,8 @@ const worker = await Worker.create({
   // Watchers only poll; a station with many runs must not starve its bookkeeping.
   maxConcurrentActivityTaskExecutions: 200,
   // In-flight steps finish or hand over; what is left is cancelled before the force time-out ends the process.
-  shutdownGraceTime: '10s',
-  shutdownForceTime: '20s',
+  shutdownGraceTime: `${settings.CODEBAY_DRAIN_SECONDS}s`,
+  shutdownForceTime: `${settings.CODEBAY_DRAIN_SECONDS + 10}s`,
   // A dead worker's cached workflows move to another one after this long.
   stickyQueueScheduleToStartTimeout: '3s',
   maxHeartbeatThrottleInterval: '3s',
