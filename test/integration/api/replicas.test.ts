@@ -1,6 +1,7 @@
 import { modelRequestOf } from '../../../api/gateway/model/model-request.ts';
 import { createClient } from '../../../sdk/index.ts';
 import { signRunIdentity } from '../../../tasks/run-identity.ts';
+import { describeWith } from '../../servers/available.ts';
 import { startNginx } from '../../servers/nginx.ts';
 import { GIT_TASK } from '../../support/api.ts';
 import { createDataFolder, startApi } from '../../support/api-process.ts';
@@ -122,28 +123,30 @@ test('a revoked key is refused by both within seconds', async () => {
   await until('both refuse it', async () => (await Promise.all(pair.map(status))).every((one) => one === 401), 6_000);
 });
 
-test('a run behind the TCP proxy goes on at the other gateway when its own dies in the middle of a turn', async () => {
-  const task = await runningTask();
-  const other = await startScriptedModel(() => ({ text: 'Done.', usage: [10, 5] }));
-  // Each replica with a model of its own, which tells where the turn went: the first one never answers.
-  const second = await startApi(data.folder, { OPENAI_BASE_URL: other.url, CODEBAY_MODELS: 'scripted' });
-  const gatewayPorts = [pair[0].gateway_port, second.gateway_port];
-  const nginx = await startNginx({ apiPorts: [pair[0].port, second.port], gatewayPorts });
-  try {
-    const gateway = nginx.gatewayUrl ?? '';
-    const held = await until('a turn has gone to the first', async () => {
-      const asking = task.ask(gateway, 1 + model.requests.length + other.requests.length).then(
-        () => 'answered',
-        () => 'broken',
-      );
-      return (await Promise.race([asking, until('the model is asked', () => model.requests.length === 1)])) === true && { asking };
-    });
-    await pair[0].stop();
-    expect(await held.asking).toBe('broken');
-    expect(await task.ask(gateway, 100)).toBe(200);
-  } finally {
-    await nginx.stop();
-    await second.stop();
-    await other.close();
-  }
+describeWith(['nginx'], 'runs behind the TCP proxy', () => {
+  test('a run goes on at the other gateway when its own dies in the middle of a turn', async () => {
+    const task = await runningTask();
+    const other = await startScriptedModel(() => ({ text: 'Done.', usage: [10, 5] }));
+    // Each replica with a model of its own, which tells where the turn went: the first one never answers.
+    const second = await startApi(data.folder, { OPENAI_BASE_URL: other.url, CODEBAY_MODELS: 'scripted' });
+    const gatewayPorts = [pair[0].gateway_port, second.gateway_port];
+    const nginx = await startNginx({ apiPorts: [pair[0].port, second.port], gatewayPorts });
+    try {
+      const gateway = nginx.gatewayUrl ?? '';
+      const held = await until('a turn has gone to the first', async () => {
+        const asking = task.ask(gateway, 1 + model.requests.length + other.requests.length).then(
+          () => 'answered',
+          () => 'broken',
+        );
+        return (await Promise.race([asking, until('the model is asked', () => model.requests.length === 1)])) === true && { asking };
+      });
+      await pair[0].stop();
+      expect(await held.asking).toBe('broken');
+      expect(await task.ask(gateway, 100)).toBe(200);
+    } finally {
+      await nginx.stop();
+      await second.stop();
+      await other.close();
+    }
+  });
 });
