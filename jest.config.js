@@ -8,6 +8,7 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   // Real servers on a busy machine: a bound on hanging, not on speed.
   testTimeout: 60_000,
+  reporters: ['default', '<rootDir>/test/support/skipped.js'],
   globalTeardown: '<rootDir>/test/support/end-of-run.js',
   modulePathIgnorePatterns: ['<rootDir>/.codebay', '<rootDir>/.cache'],
 };

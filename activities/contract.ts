@@ -107,4 +107,13 @@ export interface OutputActivities {
   finishTask(input: TaskEnding & { readonly revision: number; readonly artifacts: readonly Artifact[] }): Promise<void>;
 }
 
-export type Activities = BookkeepingActivities & SourceActivities & RunActivities & OutputActivities;
+/** Done for the station, not for one task. */
+export interface RetentionActivities {
+  /** Erases a batch of tasks that ended before this time; `more` says that another call, with the cursor, has more to do. */
+  eraseExpired(input: {
+    readonly ended_before: number;
+    readonly cursor: string | null;
+  }): Promise<{ readonly erased: number; readonly next_cursor: string | null; readonly more: boolean }>;
+}
+
+export type Activities = BookkeepingActivities & SourceActivities & RunActivities & OutputActivities & RetentionActivities;

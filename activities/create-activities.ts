@@ -8,6 +8,7 @@ import { withTemporalFailures } from './application-failure.ts';
 import { createClaimSlot } from './claim-slot.ts';
 import { createCollectOutputs } from './collect-outputs.ts';
 import type { Activities } from './contract.ts';
+import { createEraseExpired } from './erase-expired.ts';
 import { createFinishTask } from './finish-task.ts';
 import { createRecordProgress } from './record-progress.ts';
 import { createRegisterTask } from './register-task.ts';
@@ -20,11 +21,11 @@ import { createWatchRun } from './watch-run.ts';
 import { heartbeating } from './with-heartbeat.ts';
 
 export interface ActivityDeps {
-  readonly stores: Pick<Stores, 'tasks' | 'outbox' | 'events' | 'runs' | 'ledger'>;
+  readonly stores: Pick<Stores, 'tasks' | 'outbox' | 'events' | 'runs' | 'ledger' | 'retention'>;
   readonly objects: ObjectStore;
   readonly runner: Runner;
   readonly codeSource: CodeSource;
-  readonly engine: Pick<Engine, 'cancel' | 'offerSlot'>;
+  readonly engine: Pick<Engine, 'cancel' | 'offerSlot' | 'describe' | 'erase'>;
   readonly draining: AbortSignal;
   readonly gatewayUrl: string;
   readonly secret: string;
@@ -33,7 +34,7 @@ export interface ActivityDeps {
   readonly defaultOwner: string;
 }
 
-/** All activities of `codeTask`, one file each. */
+/** All activities, one file each. */
 export const createActivities = (given: ActivityDeps): Activities => {
   const deps = { ...given, ...given.stores, now: Date.now };
   return withTemporalFailures<Activities>({
@@ -48,5 +49,6 @@ export const createActivities = (given: ActivityDeps): Activities => {
     releaseRun: heartbeating(createReleaseRun(deps)),
     collectOutputs: createCollectOutputs(deps),
     finishTask: heartbeating(createFinishTask(deps)),
+    eraseExpired: createEraseExpired(deps),
   });
 };

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
@@ -8,6 +8,7 @@ import { createFilesystemStore } from '../platform/filesystem.ts';
 import { createLog } from '../platform/log.ts';
 import { openStores } from '../platform/open-stores.ts';
 import { dataPaths, loadSettings, stationLimitsOf } from '../platform/settings.ts';
+import { readStationSecret } from '../platform/station-secret.ts';
 import { createTemporalEngine } from '../temporal/engine.ts';
 import { createStarter } from '../temporal/starter.ts';
 import { createApp } from './app.ts';
@@ -16,7 +17,6 @@ import { createSetupSecrets } from './gateway/run/setup-secrets.ts';
 import { drain, listen } from './listener.ts';
 import { createMetrics } from './metrics.ts';
 
-const DRAIN_MS = 10_000;
 /** The longest upload; Node's own five minutes are too short for a large zip on a slow line. */
 const REQUEST_TIMEOUT_MS = 3600_000;
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
@@ -27,7 +27,7 @@ const log = createLog('api', settings.CODEBAY_LOG_LEVEL);
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort());
 
-const secret = (await readFile(paths.secret, 'utf8')).trim();
+const secret = await readStationSecret(settings);
 const stores = await openStores(settings);
 // Lazy: a station whose Temporal is down still takes tasks.
 const connection = Connection.lazy({ address: settings.TEMPORAL_ADDRESS });
@@ -80,12 +80,14 @@ const gateway = createGateway({
   setupSecrets: createSetupSecrets(settings.CODEBAY_SETUP_SECRETS_FILE),
   log,
 });
-const gatewayPort = await listen(gateway.server, settings.CODEBAY_GATEWAY_PORT, '127.0.0.1');
+const gatewayPort = await listen(gateway.server, settings.CODEBAY_GATEWAY_PORT, settings.CODEBAY_GATEWAY_HOST);
 
 process.stdout.write(`${JSON.stringify({ ready: true, url: publicUrl, port, gateway_port: gatewayPort })}\n`);
 if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
+await pause(settings.CODEBAY_DRAIN_NOTICE_SECONDS * 1000);
 
-await Promise.all([drain(server, DRAIN_MS), gateway.drain(DRAIN_MS)]);
+const graceMs = settings.CODEBAY_DRAIN_SECONDS * 1000;
+await Promise.all([drain(server, graceMs), gateway.drain(graceMs)]);
 await connection.close();
 await stores.close();
 log.info({}, 'the API has shut down');

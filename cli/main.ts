@@ -128,13 +128,22 @@ admin
   .command('migrate')
   .description("bring the store's tables up to date, and say from which schema to which")
   .action(() => run(import('./commands/admin-migrate.ts').then(({ migrate }) => migrate())));
-admin
-  .command('keys')
-  .description('API keys')
+const keys = admin.command('keys').description('API keys');
+keys
   .command('create')
   .description('make an API key and print it, once')
   .requiredOption('--owner <name>', 'whose tasks it sees')
-  .action(({ owner }) => run(import('./commands/admin.ts').then(({ createKey }) => createKey(owner))));
+  .option('--label <text>', 'what it is for, shown by list')
+  .action(({ owner, label }) => run(import('./commands/admin.ts').then(({ createKey }) => createKey(owner, label))));
+keys
+  .command('list')
+  .description('the API keys: their ids, owners and labels')
+  .action(() => run(import('./commands/admin.ts').then(({ listKeys }) => listKeys())));
+keys
+  .command('revoke')
+  .description('refuse a key from now on')
+  .argument('<id>', 'as list shows it')
+  .action((id) => run(import('./commands/admin.ts').then(({ revokeKey }) => revokeKey(id))));
 
 // Whoever reads the output may have seen enough, as `head` has, and a terminal may be closed (EIO); a station goes on unheard, to its ordered end.
 for (const stream of [process.stdout, process.stderr]) {

@@ -40,16 +40,24 @@ const environment = z.object({
     .transform((path) => resolve(path)),
   CODEBAY_HOST: z.string().default('127.0.0.1'),
   CODEBAY_PORT: z.coerce.number().int().min(0).max(65_535).default(8420),
+  /** Where the runs' gateway listens; runs of other machines need it to be more than loopback. */
+  CODEBAY_GATEWAY_HOST: z.string().default('127.0.0.1'),
   CODEBAY_GATEWAY_PORT: z.coerce.number().int().min(0).max(65_535).default(8421),
   /** How runs reach the gateway; made from the port where absent. */
   CODEBAY_GATEWAY_URL: z.url().optional(),
   /** How users reach the API; in links. */
   CODEBAY_PUBLIC_URL: z.url().optional(),
+  /** The secret that signs run identities and links, where several machines share one; the data folder's where absent. */
+  CODEBAY_SECRET_FILE: z.string().optional(),
   TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
   TEMPORAL_NAMESPACE: z.string().default('default'),
   CODEBAY_TASK_QUEUE: z.string().default('codebay'),
   /** What a shutdown of the worker does with the runs of this machine. */
   CODEBAY_RUNS_ON_SHUTDOWN: z.enum(['leave', 'stop']).default('leave'),
+  /** How long a process that is told to end lets its work come to its end. */
+  CODEBAY_DRAIN_SECONDS: count(10),
+  /** How long an API that is told to end still takes connections while /readyz fails: as long as its load balancer takes to notice. */
+  CODEBAY_DRAIN_NOTICE_SECONDS: z.coerce.number().int().min(0).default(0),
   CODEBAY_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 
   OPENAI_BASE_URL: z.url().default('https://api.openai.com/v1'),

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
@@ -11,8 +10,10 @@ import { openStores } from '../platform/open-stores.ts';
 import { createSandboxRunner } from '../platform/sandbox/runner.ts';
 import { openScratchFolder } from '../platform/scratch-folder.ts';
 import { dataPaths, loadSettings, runLimitsOf, stationLimitsOf } from '../platform/settings.ts';
+import { readStationSecret } from '../platform/station-secret.ts';
 import { connectWhenUp } from './connection.ts';
 import { createTemporalEngine } from './engine.ts';
+import { ensureRetentionSchedule } from './retention-schedule.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { createSweeper } from './sweeper.ts';
 import { workflowBundle } from './workflow-bundle.ts';
@@ -31,7 +32,7 @@ Runtime.install({
   logger: new DefaultLogger('WARN', ({ level, message, meta }) => log[level === 'ERROR' ? 'error' : 'warn']({ ...meta }, message)),
 });
 
-const secret = (await readFile(paths.secret, 'utf8')).trim();
+const secret = await readStationSecret(settings);
 const stores = await openStores(settings);
 const gatewayUrl = settings.CODEBAY_GATEWAY_URL ?? `http://127.0.0.1:${settings.CODEBAY_GATEWAY_PORT}`;
 const publicUrl = settings.CODEBAY_PUBLIC_URL ?? `http://${settings.CODEBAY_HOST}:${settings.CODEBAY_PORT}`;
@@ -52,16 +53,16 @@ const runner = createSandboxRunner({
 });
 
 const connection = await connectWhenUp(settings.TEMPORAL_ADDRESS, draining.signal);
-const engine = createTemporalEngine({
-  client: new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE }),
-  taskQueue: settings.CODEBAY_TASK_QUEUE,
-});
+const client = new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE });
+const taskQueue = settings.CODEBAY_TASK_QUEUE;
+const engine = createTemporalEngine({ client, taskQueue });
 await registerSearchAttributes(connection.operatorService, settings.TEMPORAL_NAMESPACE, draining.signal);
+await ensureRetentionSchedule({ client, taskQueue, retentionDays: settings.CODEBAY_RETENTION_DAYS });
 
 const worker = await Worker.create({
   connection,
   namespace: settings.TEMPORAL_NAMESPACE,
-  taskQueue: settings.CODEBAY_TASK_QUEUE,
+  taskQueue,
   workflowBundle: { codePath: await workflowBundle({ root, cacheDir: join(root, 'node_modules/.cache/codebay') }) },
   activities: createActivities({
     stores,
@@ -79,8 +80,8 @@ const worker = await Worker.create({
   // Watchers only poll; a station with many runs must not starve its bookkeeping.
   maxConcurrentActivityTaskExecutions: 200,
   // In-flight steps finish or hand over; what is left is cancelled before the force time-out ends the process.
-  shutdownGraceTime: '10s',
-  shutdownForceTime: '20s',
+  shutdownGraceTime: `${settings.CODEBAY_DRAIN_SECONDS}s`,
+  shutdownForceTime: `${settings.CODEBAY_DRAIN_SECONDS + 10}s`,
   // A dead worker's cached workflows move to another one after this long.
   stickyQueueScheduleToStartTimeout: '3s',
   maxHeartbeatThrottleInterval: '3s',
@@ -89,7 +90,7 @@ const sweeper = createSweeper({ ...stores, runner, objects, engine, log, by: ran
 draining.signal.addEventListener('abort', () => worker.shutdown(), { once: true });
 if (draining.signal.aborted) worker.shutdown();
 
-process.stdout.write(`${JSON.stringify({ ready: true, task_queue: settings.CODEBAY_TASK_QUEUE })}\n`);
+process.stdout.write(`${JSON.stringify({ ready: true, task_queue: taskQueue })}\n`);
 await Promise.all([worker.run(), sweeper.run(draining.signal)]);
 
 if (settings.CODEBAY_RUNS_ON_SHUTDOWN === 'stop')

@@ -1,2 +1,3 @@
 /** Everything that the worker's bundle offers. */
 export { codeTask } from './code-task.ts';
+export { eraseExpiredTasks } from './retention.ts';

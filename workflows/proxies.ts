@@ -6,7 +6,13 @@ import {
   proxyActivities,
   proxyLocalActivities,
 } from '@temporalio/workflow';
-import type { BookkeepingActivities, OutputActivities, RunActivities, SourceActivities } from '../activities/contract.ts';
+import type {
+  BookkeepingActivities,
+  OutputActivities,
+  RetentionActivities,
+  RunActivities,
+  SourceActivities,
+} from '../activities/contract.ts';
 
 /** Reads of the outside world. Typed failures end after a few attempts; stores that are away are waited for, for minutes. A dead worker is noticed in 20 s. */
 export const source = proxyActivities<SourceActivities>({
@@ -38,6 +44,14 @@ export const output = proxyActivities<OutputActivities>({
   heartbeatTimeout: '30s',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' },
+});
+
+/** Nobody waits for it, and the schedule comes again: given up after about an hour. */
+export const retention = proxyActivities<RetentionActivities>({
+  startToCloseTimeout: '30m',
+  heartbeatTimeout: '1m',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { initialInterval: '5s', backoffCoefficient: 2, maximumInterval: '10m', maximumAttempts: 12 },
 });
 
 const quick = proxyLocalActivities<BookkeepingActivities>({

@@ -1,6 +1,5 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
-import { artifactPrefix, codePrefix, runPrefix, turnPrefix, uploadPrefix } from '../../tasks/object-keys.ts';
-import { isTerminal } from '../../tasks/status.ts';
+import { createEraseTask } from '../../tasks/erase-task.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { ApiEnvironment } from '../environment.ts';
 import { problems, taskIdParams } from '../openapi/responses.ts';
@@ -16,18 +15,16 @@ const route = createRoute({
 });
 
 export const eraseRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, objects, engine }: ApiDeps): void => {
+  const eraseTask = createEraseTask({ ...stores, objects, engine });
   app.openapi(route, async (c) => {
     const { id, status } = await ownedTask(c, stores.tasks);
-    if (!isTerminal(status)) throw new ApiProblem('TASK_NOT_FINISHED', `The task is ${status}.`);
-    if ((await engine.describe(id)) === 'running') {
-      throw new ApiProblem('TASK_NOT_FINISHED', 'The workflow of the task is still cleaning up.', { retryAfterMs: 1000 });
+    switch (await eraseTask(id)) {
+      case 'erased':
+        return c.body(null, 204);
+      case 'unfinished':
+        throw new ApiProblem('TASK_NOT_FINISHED', `The task is ${status}.`);
+      case 'closing':
+        throw new ApiProblem('TASK_NOT_FINISHED', 'The workflow of the task is still cleaning up.', { retryAfterMs: 1000 });
     }
-    const runs = await stores.runs.list(id);
-    const prefixes = [uploadPrefix(id), codePrefix(id), turnPrefix(id), artifactPrefix(id), ...runs.map((run) => runPrefix(run.id))];
-    for (const prefix of prefixes) await objects.deletePrefix(prefix);
-    await engine.erase(id);
-    // Last, because it forgets the runs: an erasure that was cut off before it is simply asked for again.
-    await stores.tasks.erase(id);
-    return c.body(null, 204);
   });
 };

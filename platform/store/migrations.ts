@@ -116,4 +116,8 @@ export const MIGRATIONS: readonly string[] = [
   // MySQL's: which rows have changed is noticed by polling these counters; see changes.ts there.
   'create table if not exists change_counters (channel int not null primary key, changes bigint not null)',
   `insert into change_counters (channel, changes) values ${Array.from({ length: 64 }, (_, channel) => `(${channel}, 0)`).join(', ')}`,
+  'alter table api_keys add column label varchar(128)',
+  'alter table api_keys add column last_used_at bigint',
+  'alter table api_keys add column revoked_at bigint',
+  'create index tasks_by_end on tasks (finished_at, id)',
 ];

@@ -100,6 +100,10 @@ interface ApiKeyRow {
   sha256: string;
   owner: string;
   created_at: number;
+  label: string | null;
+  /** Written at most once an hour. */
+  last_used_at: number | null;
+  revoked_at: number | null;
 }
 
 interface IdempotencyKeyRow {

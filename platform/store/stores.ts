@@ -7,6 +7,7 @@ import { createEventLog } from './event-log.ts';
 import { createIdempotencyKeys } from './idempotency-keys.ts';
 import { createLedger } from './ledger.ts';
 import { createMailbox } from './mailbox.ts';
+import { createRetention } from './retention.ts';
 import { createRunStore } from './run-store.ts';
 import { createStartOutbox } from './start-outbox.ts';
 import { createTaskStore } from './task-store.ts';
@@ -32,6 +33,7 @@ export const createStores = (database: StoreDatabase, { changePollMs: pollMs, no
     egress: createEgressLedger(database),
     apiKeys: createApiKeys(database),
     idempotency: createIdempotencyKeys(database),
+    retention: createRetention(database),
     close: async () => {
       feed.close();
       await database.close();

@@ -67,15 +67,15 @@ const createList =
     if (status !== undefined) query = query.where('status', '=', status);
     if (repo !== undefined) query = query.where('repo', '=', repo);
     if (cursor !== undefined) {
-      const { createdAt, id } = decodeCursor(cursor);
+      const { time, id } = decodeCursor(cursor);
       query = query.where((where) =>
-        where.or([where('created_at', '<', createdAt), where.and([where('created_at', '=', createdAt), where('id', '<', id)])]),
+        where.or([where('created_at', '<', time), where.and([where('created_at', '=', time), where('id', '<', id)])]),
       );
     }
     const rows = await query.execute();
     const page = rows.slice(0, limit);
     const last = page.at(-1);
-    const nextCursor = rows.length > limit && last !== undefined ? encodeCursor({ createdAt: last.created_at, id: last.id }) : null;
+    const nextCursor = rows.length > limit && last !== undefined ? encodeCursor({ time: last.created_at, id: last.id }) : null;
     return { tasks: page.map(toTaskRecord), nextCursor };
   };
 

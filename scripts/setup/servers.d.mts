@@ -1,3 +1,4 @@
 export declare const KAFKA_VERSION: string;
 export declare const kafkaLibs: (env?: Readonly<Record<string, string | undefined>>) => string;
 export declare const serverPath: (env?: Readonly<Record<string, string | undefined>>) => string;
+export const NGINX_STREAM_MODULE: string;

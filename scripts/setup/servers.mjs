@@ -21,13 +21,21 @@ export const kafkaLibs = (env = process.env) => join(cacheFolder(env), `kafka-${
 /** Servers stand in folders that an ordinary user's PATH often lacks. */
 export const serverPath = (env = process.env) => `${env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
 
-const missing = () => Object.keys(DEBIAN).filter((name) => which(name, { PATH: serverPath() }) === null);
+/** nginx's own package lacks it; the runs' gateway is proxied as plain TCP. */
+export const NGINX_STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
+
+const missing = () => [
+  ...Object.keys(DEBIAN)
+    .filter((name) => which(name, { PATH: serverPath() }) === null)
+    .map((name) => DEBIAN[name]),
+  ...(existsSync(NGINX_STREAM_MODULE) ? [] : ['libnginx-mod-stream']),
+];
 
 export const debianServers = () => ({
   title: 'MariaDB, Redis, nginx, Java',
   isDone: async () => missing().length === 0,
   install: async () => {
-    const packages = missing().map((name) => DEBIAN[name]);
+    const packages = missing();
     await aptInstall(packages, `install them with your package manager (e.g. \`sudo apt-get install ${packages.join(' ')}\`)`);
   },
 });

@@ -1,9 +1,25 @@
+/** What is known of an API key; the key itself isn't. Times are milliseconds since 1970. */
+export interface ApiKey {
+  /** The first digits of the key's hash. */
+  readonly id: string;
+  readonly owner: string;
+  readonly label: string | null;
+  readonly created_at: number;
+  /** To the hour; null where it was never used. */
+  readonly last_used_at: number | null;
+  readonly revoked_at: number | null;
+}
+
 /** API keys; only their hashes are kept. */
 export interface ApiKeys {
-  /** Makes and returns a key (`cbk_…`); it can't be shown again. */
-  create(owner: string): Promise<string>;
+  /** Makes and returns a key (`cbk_…`); it can't be shown again. The label is for whoever lists the keys. */
+  create(owner: string, label?: string): Promise<string>;
   /** The owner of a live key, null for any other string. */
   verify(key: string): Promise<string | null>;
+  /** All keys, revoked ones too, oldest first. */
+  list(): Promise<readonly ApiKey[]>;
+  /** From now on `verify` knows the key no more. Idempotent; false where no key has this id. */
+  revoke(id: string): Promise<boolean>;
 }
 
 export type Admission =

@@ -3,6 +3,7 @@ import type { EgressLedger } from './egress-ledger.ts';
 import type { EventLog } from './event-log.ts';
 import type { Ledger } from './ledger.ts';
 import type { Mailbox } from './mailbox.ts';
+import type { Retention } from './retention.ts';
 import type { RunStore } from './run-store.ts';
 import type { StartOutbox } from './start-outbox.ts';
 import type { TaskStore } from './task-store.ts';
@@ -20,6 +21,7 @@ export interface Stores {
   readonly egress: EgressLedger;
   readonly apiKeys: ApiKeys;
   readonly idempotency: IdempotencyKeys;
+  readonly retention: Retention;
   /** Waits for calls under way and ends every `changes`; nothing may be called afterwards. */
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { type Answer, startScriptedModel } from '../support/scripted-model.ts';
 import { startStation, temporaryDataDir } from '../support/station.ts';
+import { until } from '../support/until.ts';
 
 const MAIN = join(import.meta.dirname, '../../cli/main.ts');
 const COMMANDS = ['up', 'run', 'list', 'show', 'logs', 'diff', 'apply', 'cancel', 'message', 'doctor', 'admin'];
@@ -62,11 +63,18 @@ test('a folder is handed over, watched, steered, and its changes are applied to 
   expect(readFileSync(join(folder, 'greeting.txt'), 'utf8')).toBe('goodbye\n');
   expect(await cliIn('apply', id)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('uncommitted changes in greeting.txt') });
 
-  const key = await station.cli('admin', 'keys', 'create', '--owner', 'another');
+  const key = await station.cli('admin', 'keys', 'create', '--owner', 'another', '--label', 'second laptop');
   const tasksOf = async (apiKey: string) =>
     (await fetch(`${station.url}/v1/tasks`, { headers: { authorization: `Bearer ${apiKey}` } })).json() as Promise<{ data: unknown[] }>;
   expect((await tasksOf(key.stdout)).data).toEqual([]);
   expect((await tasksOf(station.apiKey)).data).toHaveLength(1);
+  const keys = await station.cli('admin', 'keys', 'list');
+  expect(keys.stdout).toMatch(/^[0-9a-f]{12} {2}another .* second laptop$/m);
+  expect(keys.stdout).not.toContain(key.stdout.slice(4));
+  const keyId = /^([0-9a-f]{12}) {2}another/m.exec(keys.stdout)?.[1] ?? '';
+  expect(await station.cli('admin', 'keys', 'revoke', keyId)).toMatchObject({ exitCode: 0 });
+  await until('the revoked key is refused', async () => 'status' in (await tasksOf(key.stdout)), 10_000);
+  expect(await station.cli('admin', 'keys', 'revoke', 'none')).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('no key') });
 }, 90_000);
 
 test('each command explains itself', async () => {

@@ -1,50 +1,12 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { EventSourceParserStream } from 'eventsource-parser/stream';
-import { type EventView, eventViewSchema } from '../../tasks/event-view.ts';
 import { isTerminal } from '../../tasks/status.ts';
 import { openTaskBench } from '../support/e2e-task.ts';
+import { createEventFollower } from '../support/event-follower.ts';
 import { createHeldTurns } from '../support/held-turns.ts';
 import type { Answer } from '../support/scripted-model.ts';
 import { expectSettled } from '../support/settled.ts';
 import { until } from '../support/until.ts';
 
 const shell = (command: string): Answer => ({ calls: [{ name: 'shell', arguments: { command } }] });
-
-interface Message {
-  readonly id: string | undefined;
-  readonly event: EventView;
-}
-
-/**
- * What a browser's EventSource does, and nothing more: it asks again with the last id whenever the stream ends or breaks. Returns once the
- * server says by 204 that nothing more will come.
- */
-const createFollower = (url: string, apiKey: string, signal: AbortSignal) => {
-  const seen: Message[] = [];
-  const streams = { begun: 0, ended: 0, broken: 0 };
-  const readOnce = async (): Promise<boolean> => {
-    const last = seen.at(-1)?.id;
-    const headers = { authorization: `Bearer ${apiKey}`, accept: 'text/event-stream' };
-    const response = await fetch(url, { signal, headers: last === undefined ? headers : { ...headers, 'last-event-id': last } });
-    if (response.status === 204) return false;
-    streams.begun += 1;
-    const messages = response.body?.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream()) ?? [];
-    for await (const { id, data } of messages) seen.push({ id, event: eventViewSchema.parse(JSON.parse(data)) });
-    streams.ended += 1;
-    return true;
-  };
-  const follow = async (): Promise<void> => {
-    for (let more = true; more && !signal.aborted; ) {
-      try {
-        more = await readOnce();
-      } catch {
-        streams.broken += 1;
-        await pause(50);
-      }
-    }
-  };
-  return { seen, streams, follow };
-};
 
 test('a client that follows a task over two deaths of the API sees every event once, in order, up to the last', async () => {
   const turns = createHeldTurns([
@@ -58,7 +20,7 @@ test('a client that follows a task over two deaths of the API sees every event o
   turns.hold(2);
   const { id } = await bench.submit();
   const leaving = new AbortController();
-  const { seen, streams, follow } = createFollower(`${bench.station.url}/v1/tasks/${id}/events`, bench.station.apiKey, leaving.signal);
+  const { seen, streams, follow } = createEventFollower(`${bench.station.url}/v1/tasks/${id}/events`, bench.station.apiKey, leaving.signal);
   using _end = { [Symbol.dispose]: () => leaving.abort() };
   const following = follow();
 

@@ -49,7 +49,8 @@ export const startServerProcess = async (options: {
   readonly command: readonly [string, ...string[]];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly isReady: () => Promise<boolean>;
+  /** Gets the last that the server has printed. */
+  readonly isReady: (printed: string) => Promise<boolean> | boolean;
 }): Promise<ServerProcess> => {
   const [program, ...args] = options.command;
   const child = spawn(program, args, {
@@ -79,7 +80,7 @@ export const startServerProcess = async (options: {
     child.kill(signal);
     await gone;
   };
-  for (const deadline = Date.now() + READY_MS; !(await options.isReady()); await pause(LOOK_EVERY_MS)) {
+  for (const deadline = Date.now() + READY_MS; !(await options.isReady(words)); await pause(LOOK_EVERY_MS)) {
     if (ended !== null) throw new Error(`${program} ended before it was ready (${ended}): ${words}`);
     if (Date.now() < deadline) continue;
     await end('SIGKILL');

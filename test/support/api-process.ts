@@ -49,6 +49,7 @@ export const startApi = async (folder: string, env: Readonly<Record<string, stri
   };
   return {
     ...ready,
+    pid: child.pid,
     memory,
     exited,
     stderr: () => stderr,

@@ -21,6 +21,7 @@ export const fakeActivities = (overrides: Partial<Activities> = {}): { readonly 
     releaseRun: async () => undefined,
     collectOutputs: async () => ({ artifacts: [{ name: 'diff.patch', size_bytes: 3, sha256: 'b'.repeat(64) }] }),
     finishTask: async () => undefined,
+    eraseExpired: async () => ({ erased: 0, next_cursor: null, more: false }),
     ...overrides,
   };
   const recording = <K extends keyof Activities>(name: K) =>

@@ -655,6 +655,54 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
         expect(await stores.apiKeys.verify(wrong)).toBeNull();
     });
 
+    test('keys are listed without themselves, and a revoked one opens nothing more', async () => {
+      const { apiKeys } = stores;
+      const kept = await apiKeys.create('alice', 'laptop');
+      clock.now += 1;
+      const lost = await apiKeys.create('bob');
+      const [first, second] = await apiKeys.list();
+      expect(first).toMatchObject({ owner: 'alice', label: 'laptop', created_at: clock.now - 1, last_used_at: null, revoked_at: null });
+      expect(second).toMatchObject({ owner: 'bob', label: null });
+      expect(JSON.stringify([first, second])).not.toContain(kept.slice(4));
+      const id = second?.id ?? '';
+      expect(id).toMatch(/^[0-9a-f]{12}$/);
+      expect(await (await connect()).apiKeys.revoke(id)).toBe(true);
+      const revokedAt = clock.now;
+      clock.now += 1;
+      expect(await apiKeys.revoke(id)).toBe(true);
+      expect((await apiKeys.list())[1]?.revoked_at).toBe(revokedAt);
+      expect(await apiKeys.verify(lost)).toBeNull();
+      expect(await apiKeys.verify(kept)).toBe('alice');
+      for (const unknown of ['', '%', id.slice(0, 8), '0'.repeat(12)]) expect(await apiKeys.revoke(unknown)).toBe(false);
+    });
+
+    test('when a key was last used is noted once an hour', async () => {
+      const key = await stores.apiKeys.create('alice');
+      const lastUsed = async () => (await stores.apiKeys.list())[0]?.last_used_at;
+      await stores.apiKeys.verify(key);
+      const first = clock.now;
+      clock.now += 3600_000 - 1;
+      await stores.apiKeys.verify(key);
+      expect(await lastUsed()).toBe(first);
+      clock.now += 1;
+      await stores.apiKeys.verify(key);
+      expect(await lastUsed()).toBe(clock.now);
+    });
+
+    test('tasks that ended long ago are found page by page, those that ended first come first, and no other', async () => {
+      for (const id of ['t5', 't2', 't4', 't1', 't3']) await insert(id);
+      for (const id of ['t2', 't1', 't3']) await stores.tasks.update(id, 1, { status: 'COMPLETED' });
+      clock.now += 10;
+      await stores.tasks.update('t4', 1, { status: 'FAILED' });
+      const after = clock.now + 1;
+      const page = await stores.retention.expired(after, 2);
+      expect(page.taskIds).toEqual(['t1', 't2']);
+      await stores.tasks.erase('t1');
+      expect(await stores.retention.expired(after, 2, page.nextCursor ?? '')).toEqual({ taskIds: ['t3', 't4'], nextCursor: null });
+      expect((await stores.retention.expired(clock.now, 9)).taskIds).toEqual(['t2', 't3']);
+      await expect(stores.retention.expired(after, 2, 'odd')).rejects.toThrow(InvalidCursorError);
+    });
+
     describe('idempotency keys', () => {
       test('a key is reserved, compared once answered, and its own for each owner', async () => {
         const { idempotency } = stores;
@@ -691,7 +739,9 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
         await stores.idempotency.complete('alice', 'k', 'body');
         clock.now += day;
         expect(await stores.idempotency.reserve('alice', 'k', 't2', 1000)).toMatchObject({ outcome: 'compare' });
+        expect(await stores.retention.forgetKeys()).toBe(0);
         clock.now += 1;
+        expect(await stores.retention.forgetKeys()).toBe(1);
         expect(await stores.idempotency.reserve('alice', 'k', 't2', 1000)).toMatchObject({
           outcome: 'reserved',
           taskId: 't2',

@@ -1,0 +1,31 @@
+import type { Retention } from '../../tasks/ports/retention.ts';
+import { decodeCursor, encodeCursor } from './cursor.ts';
+import type { StoreDatabase } from './database.ts';
+
+/** Only terminal rows have `finished_at`, so nothing of a live task is ever found. */
+export const createRetention = ({ db, now }: StoreDatabase): Retention => ({
+  expired: async (endedBefore, limit, cursor) => {
+    let query = db
+      .selectFrom('tasks')
+      .select(['id', 'finished_at'])
+      .where('finished_at', '<', endedBefore)
+      .orderBy('finished_at')
+      .orderBy('id')
+      .limit(limit + 1);
+    if (cursor !== undefined) {
+      const { time, id } = decodeCursor(cursor);
+      query = query.where((where) =>
+        where.or([where('finished_at', '>', time), where.and([where('finished_at', '=', time), where('id', '>', id)])]),
+      );
+    }
+    const rows = await query.execute();
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    const more = rows.length > limit && last !== undefined;
+    return { taskIds: page.map(({ id }) => id), nextCursor: more ? encodeCursor({ time: Number(last.finished_at), id: last.id }) : null };
+  },
+  forgetKeys: async () => {
+    const { numDeletedRows } = await db.deleteFrom('idempotency_keys').where('kept_until', '<', now()).executeTakeFirst();
+    return Number(numDeletedRows);
+  },
+});
