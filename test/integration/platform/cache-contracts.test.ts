@@ -1,0 +1,111 @@
+import { createProcessLocks } from '../../../platform/process/locks.ts';
+import { createProcessNotifier } from '../../../platform/process/notifier.ts';
+import { createProcessRates } from '../../../platform/process/rates.ts';
+import { createProcessStatusCache } from '../../../platform/process/status-cache.ts';
+import { createRedisLocks } from '../../../platform/redis/locks.ts';
+import { createRedisNotifier } from '../../../platform/redis/notifier.ts';
+import { createRedisRates } from '../../../platform/redis/rates.ts';
+import { createRedisStatusCache } from '../../../platform/redis/status-cache.ts';
+import { startRedis, type TestRedis } from '../../servers/redis.ts';
+import { locksContract } from '../../support/locks-contract.ts';
+import { notifierContract } from '../../support/notifier-contract.ts';
+import { ratesContract } from '../../support/rates-contract.ts';
+import { createConnections } from '../../support/redis-connection.ts';
+import { statusCacheContract } from '../../support/status-cache-contract.ts';
+
+const createClock = () => {
+  let ahead = 0;
+  return { now: () => Date.now() + ahead, move: (ms: number) => (ahead += ms) };
+};
+const nothing = async () => undefined;
+
+describe('one process', () => {
+  statusCacheContract('the process', async () => {
+    const { now, move } = createClock();
+    return { cache: createProcessStatusCache(now), now, advance: async (ms) => void move(ms), dispose: nothing };
+  });
+  locksContract('the process', async () => {
+    const { now, move } = createClock();
+    return { locks: createProcessLocks(now), advance: async (ms) => void move(ms), dispose: nothing };
+  });
+  ratesContract('the process', async () => ({ rates: createProcessRates(), dispose: nothing }));
+  notifierContract('the process', async () => {
+    const notifier = createProcessNotifier();
+    return { notifier, other: notifier, dispose: nothing };
+  });
+});
+
+describe('Redis', () => {
+  let server: TestRedis;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.stop());
+
+  statusCacheContract('Redis', async () => {
+    const connections = createConnections(server);
+    const { now, move } = createClock();
+    return {
+      cache: createRedisStatusCache(await connections.connect(), now),
+      now,
+      advance: async (ms) => {
+        move(ms);
+        await connections.age(ms);
+      },
+      dispose: async () => connections.close(),
+    };
+  });
+  locksContract('Redis', async () => {
+    const connections = createConnections(server);
+    return { locks: createRedisLocks(await connections.connect()), advance: connections.age, dispose: async () => connections.close() };
+  });
+  ratesContract('Redis', async () => {
+    const connections = createConnections(server);
+    return { rates: createRedisRates(await connections.connect()), dispose: async () => connections.close() };
+  });
+  notifierContract('Redis', async () => {
+    const connections = createConnections(server);
+    return {
+      notifier: createRedisNotifier(await connections.connect()),
+      other: createRedisNotifier(await connections.connect()),
+      dispose: async () => connections.close(),
+    };
+  });
+
+  test('two processes share a limit, and neither gets more of a minute than is left', async () => {
+    const connections = createConnections(server);
+    const limits = [createRedisRates(await connections.connect()), createRedisRates(await connections.connect())].map((rates) =>
+      rates.limit('requests', 100),
+    );
+    const taken = await Promise.all(Array.from({ length: 300 }, (_, n) => limits[n % 2]?.take('ada')));
+    expect(taken.filter((one) => one?.granted)).toHaveLength(100);
+    connections.close();
+  });
+
+  test('two processes share a lock', async () => {
+    const connections = createConnections(server);
+    const [here, there] = [createRedisLocks(await connections.connect()), createRedisLocks(await connections.connect())];
+    const token = await here.lock('a', 10_000);
+    expect(await there.lock('a', 10_000)).toBeNull();
+    expect(await there.release('a', token ?? '')).toBe(true);
+    expect(await here.lock('a', 10_000)).not.toBeNull();
+    connections.close();
+  });
+
+  test('every key and channel carries the prefix', async () => {
+    const connections = createConnections(server);
+    const connection = await connections.connect();
+    await createRedisStatusCache(connection).put('t1', { owner: 'ada', version: 1, json: '{}', freshUntil: Date.now() + 60_000 });
+    await createRedisLocks(connection).lock('a', 10_000);
+    await createRedisRates(connection).limit('requests', 10).take('ada');
+    const keys = await server.admin.keys('*');
+    expect(
+      keys
+        .filter((key) => key.startsWith(connections.prefix))
+        .map((key) => key.slice(connections.prefix.length))
+        .sort(),
+    ).toEqual(['lock:a', 'rate:requests:ada', 'task:t1']);
+    expect(keys.filter((key) => !key.startsWith('test-'))).toEqual([]);
+    connections.close();
+  });
+});
