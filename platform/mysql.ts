@@ -5,6 +5,7 @@ import { type MysqlAddress, parseMysqlUrl } from './mysql/connection-url.ts';
 import { createMysqlDialect } from './mysql/dialect.ts';
 import { mysqlMigration } from './mysql/migration.ts';
 import { interruptionOf } from './mysql/mysql-error.ts';
+import type { ChangeNotifications } from './store/change-feed.ts';
 import type { StoreDatabase, StoreDialect } from './store/database.ts';
 import { type Migrated, migrate } from './store/migrate.ts';
 import type { StoreSchema } from './store/schema.ts';
@@ -14,6 +15,7 @@ export interface MysqlStoreOptions {
   /** How many connections this process holds at most. */
   readonly connections: number;
   readonly now?: () => number;
+  readonly notifications?: ChangeNotifications | undefined;
 }
 
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -52,8 +54,8 @@ export const migrateMysqlStore = async (url: string): Promise<Migrated> => {
  * Opens the store in a MySQL 8 or MariaDB database, migrating it where needed; any number of processes may do so at once. A server that
  * is away later is waited for by nobody for long: calls throw `StoreUnavailableError`, and go through again when it is back.
  */
-export const openMysqlStore = async (url: string, { connections, now = Date.now }: MysqlStoreOptions): Promise<Stores> => {
+export const openMysqlStore = async (url: string, { connections, now = Date.now, notifications }: MysqlStoreOptions): Promise<Stores> => {
   await migrateMysqlStore(url);
   const database = openDatabase(parseMysqlUrl(url), connections, STATEMENT_TIMEOUT_MS, now);
-  return createStores(database, { changePollMs: CHANGE_POLL_MS });
+  return createStores(database, { changePollMs: CHANGE_POLL_MS, notifications });
 };

@@ -1,23 +1,23 @@
 import type { Locks } from '../tasks/ports/locks.ts';
-import type { Notifier } from '../tasks/ports/notifier.ts';
 import type { Rates } from '../tasks/ports/rates.ts';
 import type { StatusCache } from '../tasks/ports/status-cache.ts';
 import { createProcessLocks } from './process/locks.ts';
-import { createProcessNotifier } from './process/notifier.ts';
 import { createProcessRates } from './process/rates.ts';
 import type { RedisLog } from './redis/breaker.ts';
 import { connectRedis } from './redis/connection.ts';
 import { createRedisLocks } from './redis/locks.ts';
-import { createRedisNotifier } from './redis/notifier.ts';
+import { createRedisNotifications } from './redis/notifications.ts';
 import { createRedisRates } from './redis/rates.ts';
 import { createRedisStatusCache } from './redis/status-cache.ts';
 import { type Settings, SettingsError } from './settings.ts';
+import type { ChangeNotifications } from './store/change-feed.ts';
 
 /** What makes a station quicker and lets its processes hear of each other. Nothing is kept only here. */
 export interface Cache {
   /** Null where the processes share none: one that doesn't hear of the others' writes would show what is past. */
   readonly statusCache: StatusCache | null;
-  readonly notifier: Notifier;
+  /** Undefined where each process finds the changes of others by its poll of the store. */
+  readonly notifications: ChangeNotifications | undefined;
   readonly rates: Rates;
   readonly locks: Locks;
   close(): void;
@@ -30,7 +30,7 @@ export const openCache = async (settings: CacheSettings, log: RedisLog): Promise
   if (settings.CODEBAY_CACHE === 'process') {
     return {
       statusCache: null,
-      notifier: createProcessNotifier(),
+      notifications: undefined,
       rates: createProcessRates(),
       locks: createProcessLocks(),
       close: () => undefined,
@@ -40,7 +40,7 @@ export const openCache = async (settings: CacheSettings, log: RedisLog): Promise
   const connection = await connectRedis({ url: settings.CODEBAY_REDIS_URL, prefix: settings.CODEBAY_REDIS_PREFIX, log });
   return {
     statusCache: createRedisStatusCache(connection),
-    notifier: createRedisNotifier(connection),
+    notifications: createRedisNotifications(connection),
     rates: createRedisRates(connection),
     locks: createRedisLocks(connection),
     close: connection.close,

@@ -6,6 +6,7 @@ import type { RunLimits } from '../tasks/run.ts';
 
 const MiB = 1024 * 1024;
 const count = (fallback: number) => z.coerce.number().int().positive().default(fallback);
+const limit = (fallback: number) => z.coerce.number().int().nonnegative().default(fallback);
 const list = z
   .string()
   .default('')
@@ -94,6 +95,11 @@ const environment = z.object({
   CODEBAY_KAFKA_GROUP: z.string().default('codebay-ingest'),
   /** Whose the tasks are that come in by Kafka. */
   CODEBAY_KAFKA_OWNER: z.string().default('default'),
+  /** What one owner may do; 0 is no limit. */
+  CODEBAY_OWNER_REQUESTS_PER_MINUTE: limit(6000),
+  CODEBAY_OWNER_SUBMISSIONS_PER_MINUTE: limit(600),
+  /** Unfinished tasks at once. */
+  CODEBAY_OWNER_MAX_TASKS: limit(1000),
   /** How long finished tasks are kept. */
   CODEBAY_RETENTION_DAYS: count(30),
 

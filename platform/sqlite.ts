@@ -2,6 +2,7 @@ import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Kysely, sql } from 'kysely';
 import type { Stores } from '../tasks/ports/stores.ts';
+import type { ChangeNotifications } from './store/change-feed.ts';
 import type { StoreDatabase, StoreDialect } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
 import { createNodeSqliteDialect } from './store/node-sqlite-dialect.ts';
@@ -51,7 +52,10 @@ const createPrivateFile = async (file: string): Promise<void> => {
  * Opens the embedded store, making and migrating the file where needed. Any number of processes, and connections of one process,
  * may hold the same file open; a write waits up to ten seconds for the others.
  */
-export const openSqliteStore = async (file: string, { now = Date.now }: { readonly now?: () => number } = {}): Promise<Stores> => {
+export const openSqliteStore = async (
+  file: string,
+  { now = Date.now, notifications }: { readonly now?: () => number; readonly notifications?: ChangeNotifications | undefined } = {},
+): Promise<Stores> => {
   await createPrivateFile(file);
   const db = new Kysely<StoreSchema>({ dialect: createNodeSqliteDialect({ file, pragmas: PRAGMAS, busyTimeoutMs: BUSY_TIMEOUT_MS }) });
   const close = async () => {
@@ -66,5 +70,5 @@ export const openSqliteStore = async (file: string, { now = Date.now }: { readon
     await db.destroy();
     throw error;
   }
-  return createStores(database, { changePollMs: CHANGE_POLL_MS });
+  return createStores(database, { changePollMs: CHANGE_POLL_MS, notifications });
 };

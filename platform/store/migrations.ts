@@ -116,4 +116,5 @@ export const MIGRATIONS: readonly string[] = [
   // MySQL's: which rows have changed is noticed by polling these counters; see changes.ts there.
   'create table if not exists change_counters (channel int not null primary key, changes bigint not null)',
   `insert into change_counters (channel, changes) values ${Array.from({ length: 64 }, (_, channel) => `(${channel}, 0)`).join(', ')}`,
+  'create index tasks_by_load on tasks (owner, status)',
 ];

@@ -5,6 +5,7 @@ import { createApp } from '../../api/app.ts';
 import type { ApiDeps, ApiOptions } from '../../api/deps.ts';
 import { createMetrics } from '../../api/metrics.ts';
 import { createFilesystemStore } from '../../platform/filesystem.ts';
+import { createProcessRates } from '../../platform/process/rates.ts';
 import { openSqliteStore } from '../../platform/sqlite.ts';
 import { DEFAULT_STATION_LIMITS, type StationLimits } from '../../tasks/limits.ts';
 import type { Engine, EngineState } from '../../tasks/ports/engine.ts';
@@ -64,6 +65,8 @@ export const createTestApi = async ({ folder, limits, options, override }: TestA
   const stopping = new AbortController();
   const deps: ApiDeps = {
     stores,
+    statusCache: null,
+    rates: createProcessRates(),
     objects,
     starter: createStarter({ tasks: stores.tasks, outbox: stores.outbox, engine: recorder.engine, log }),
     engine: recorder.engine,
@@ -72,6 +75,7 @@ export const createTestApi = async ({ folder, limits, options, override }: TestA
       gitAllowedHosts: ['git.test:8080'],
       models: ['small', 'large'],
       prices: { small: { input: 1, output: 2 } },
+      ownerLimits: { requestsPerMinute: 0, submissionsPerMinute: 0, tasks: 0 },
       hostnames: null,
       ...options,
     },

@@ -1,17 +1,16 @@
 import { createProcessLocks } from '../../../platform/process/locks.ts';
-import { createProcessNotifier } from '../../../platform/process/notifier.ts';
 import { createProcessRates } from '../../../platform/process/rates.ts';
 import { createProcessStatusCache } from '../../../platform/process/status-cache.ts';
 import { createRedisLocks } from '../../../platform/redis/locks.ts';
-import { createRedisNotifier } from '../../../platform/redis/notifier.ts';
+import { createRedisNotifications } from '../../../platform/redis/notifications.ts';
 import { createRedisRates } from '../../../platform/redis/rates.ts';
 import { createRedisStatusCache } from '../../../platform/redis/status-cache.ts';
 import { startRedis, type TestRedis } from '../../servers/redis.ts';
 import { locksContract } from '../../support/locks-contract.ts';
-import { notifierContract } from '../../support/notifier-contract.ts';
 import { ratesContract } from '../../support/rates-contract.ts';
 import { createConnections } from '../../support/redis-connection.ts';
 import { statusCacheContract } from '../../support/status-cache-contract.ts';
+import { until } from '../../support/until.ts';
 
 const createClock = () => {
   let ahead = 0;
@@ -29,10 +28,6 @@ describe('one process', () => {
     return { locks: createProcessLocks(now), advance: async (ms) => void move(ms), dispose: nothing };
   });
   ratesContract('the process', async () => ({ rates: createProcessRates(), dispose: nothing }));
-  notifierContract('the process', async () => {
-    const notifier = createProcessNotifier();
-    return { notifier, other: notifier, dispose: nothing };
-  });
 });
 
 describe('Redis', () => {
@@ -63,13 +58,27 @@ describe('Redis', () => {
     const connections = createConnections(server);
     return { rates: createRedisRates(await connections.connect()), dispose: async () => connections.close() };
   });
-  notifierContract('Redis', async () => {
+  test('other processes are told which task has changed, and after a gap that any may have', async () => {
     const connections = createConnections(server);
-    return {
-      notifier: createRedisNotifier(await connections.connect()),
-      other: createRedisNotifier(await connections.connect()),
-      dispose: async () => connections.close(),
-    };
+    const here = createRedisNotifications(await connections.connect());
+    const there = createRedisNotifications(await connections.connect());
+    const heard: { readonly here: (string | null)[]; readonly there: (string | null)[] } = { here: [], there: [] };
+    here.subscribe((taskId) => heard.here.push(taskId));
+    const stop = there.subscribe((taskId) => heard.there.push(taskId));
+    await until('both subscriptions', () => heard.here.length === 1 && heard.there.length === 1);
+    here.publish('t1');
+    there.publish('t2');
+    await until('both changes', () => heard.here.length === 2 && heard.there.length === 2);
+    expect(heard).toEqual({ here: [null, 't2'], there: [null, 't1'] });
+
+    await server.admin.client('KILL', 'TYPE', 'pubsub');
+    await until('both subscriptions anew', () => heard.here.length === 3 && heard.there.length === 3);
+    stop();
+    here.publish('t3');
+    there.publish('t4');
+    await until('the change', () => heard.here.length === 4);
+    expect(heard).toEqual({ here: [null, 't2', null, 't4'], there: [null, 't1', null] });
+    connections.close();
   });
 
   test('two processes share a limit, and neither gets more of a minute than is left', async () => {
