@@ -6,6 +6,7 @@ import { type Breaker, createBreaker, type RedisLog } from './breaker.ts';
 /** With what the store needs after it, a request is late by less than 100 ms. */
 const COMMAND_MS = 80;
 const CONNECT_MS = 1000;
+const DISCONNECT_MS = 200;
 /** A connection whose other end has vanished without a word. */
 const SILENT_MS = 5000;
 const RECONNECT_MS = { first: 50, last: 2000 };
@@ -35,6 +36,7 @@ export const connectRedis = async (options: {
     new Redis(options.url, {
       keyPrefix: options.prefix,
       connectTimeout: CONNECT_MS,
+      disconnectTimeout: DISCONNECT_MS,
       commandTimeout: options.commandMs ?? COMMAND_MS,
       socketTimeout: SILENT_MS,
       // What can't be sent now is done without Redis, and nothing is sent twice.

@@ -13,8 +13,9 @@ export interface TestRedis {
   fill(): Promise<void>;
   /** Undoes `fill`. */
   drain(): Promise<void>;
-  /** Answers nobody for so long. */
-  hang(ms: number): Promise<void>;
+  /** Keeps its connections, and answers nobody until `resume`. */
+  hang(): void;
+  resume(): void;
   flush(): Promise<void>;
   /** `kill -9`; nothing of its data is left. */
   kill(): Promise<void>;
@@ -24,7 +25,7 @@ export interface TestRedis {
 }
 
 const answers = async (url: string): Promise<boolean> => {
-  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+  const client = new Redis(url, { lazyConnect: true, disconnectTimeout: 50, retryStrategy: () => null });
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -47,6 +48,9 @@ export const startRedis = async (): Promise<TestRedis> => {
   const start = async (): Promise<void> => {
     running = await startServerProcess({ command, isReady: () => answers(url) });
   };
+  const signal = (name: NodeJS.Signals): void => {
+    if (running !== null) process.kill(running.pid, name);
+  };
   await start();
   const admin = new Redis(url, { retryStrategy: () => 20 });
   admin.on('error', () => undefined);
@@ -60,9 +64,8 @@ export const startRedis = async (): Promise<TestRedis> => {
     drain: async () => {
       await admin.config('SET', 'maxmemory', '0');
     },
-    hang: async (ms) => {
-      await admin.client('PAUSE', ms, 'ALL');
-    },
+    hang: () => signal('SIGSTOP'),
+    resume: () => signal('SIGCONT'),
     flush: async () => {
       await admin.flushall();
     },
