@@ -23,7 +23,7 @@ export interface Cache {
   close(): void;
 }
 
-type CacheSettings = Pick<Settings, 'CODEBAY_CACHE' | 'CODEBAY_REDIS_URL' | 'CODEBAY_REDIS_PREFIX'>;
+type CacheSettings = Pick<Settings, 'CODEBAY_CACHE' | 'CODEBAY_REDIS_URL' | 'CODEBAY_REDIS_PREFIX' | 'CODEBAY_REDIS_TIMEOUT_MS'>;
 
 /** Opens the cache that the settings name. A Redis that is away is waited for no longer than a second, and joins in once it is there. */
 export const openCache = async (settings: CacheSettings, log: RedisLog): Promise<Cache> => {
@@ -37,7 +37,12 @@ export const openCache = async (settings: CacheSettings, log: RedisLog): Promise
     };
   }
   if (settings.CODEBAY_REDIS_URL === undefined) throw new SettingsError('CODEBAY_REDIS_URL: is needed by CODEBAY_CACHE=redis');
-  const connection = await connectRedis({ url: settings.CODEBAY_REDIS_URL, prefix: settings.CODEBAY_REDIS_PREFIX, log });
+  const connection = await connectRedis({
+    url: settings.CODEBAY_REDIS_URL,
+    prefix: settings.CODEBAY_REDIS_PREFIX,
+    commandMs: settings.CODEBAY_REDIS_TIMEOUT_MS,
+    log,
+  });
   return {
     statusCache: createRedisStatusCache(connection),
     notifications: createRedisNotifications(connection),

@@ -77,6 +77,8 @@ const environment = z.object({
   CODEBAY_REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   /** Of every key and channel, so that installations can share a server. */
   CODEBAY_REDIS_PREFIX: z.string().default('codebay:'),
+  /** How long a request waits for Redis before it goes on without, once in an outage. */
+  CODEBAY_REDIS_TIMEOUT_MS: count(80),
   CODEBAY_OBJECTS: z.enum(['folder', 'cos']).default('folder'),
   CODEBAY_COS_SECRET_ID: z.string().optional(),
   CODEBAY_COS_SECRET_KEY: z.string().optional(),

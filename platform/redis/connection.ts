@@ -3,8 +3,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type Breaker, createBreaker, type RedisLog } from './breaker.ts';
 
-/** With what the store needs after it, a request is late by less than 100 ms. */
-const COMMAND_MS = 80;
 const CONNECT_MS = 1000;
 const DISCONNECT_MS = 200;
 /** A connection whose other end has vanished without a word. */
@@ -29,15 +27,15 @@ export const connectRedis = async (options: {
   /** Of every key and channel. */
   readonly prefix: string;
   readonly log: RedisLog;
-  /** How long a command may take before Redis counts as away. Default 80 ms. */
-  readonly commandMs?: number;
+  /** How long a command may take before Redis counts as away. */
+  readonly commandMs: number;
 }): Promise<RedisConnection> => {
   const connect = (): Redis =>
     new Redis(options.url, {
       keyPrefix: options.prefix,
       connectTimeout: CONNECT_MS,
       disconnectTimeout: DISCONNECT_MS,
-      commandTimeout: options.commandMs ?? COMMAND_MS,
+      commandTimeout: options.commandMs,
       socketTimeout: SILENT_MS,
       // What can't be sent now is done without Redis, and nothing is sent twice.
       enableOfflineQueue: false,

@@ -14,8 +14,8 @@ export const createConnections = (server: TestRedis) => {
     logged,
     log,
     /** Patient unless told, as a busy machine needs it. */
-    connect: async (commandMs = 10_000): Promise<RedisConnection> => {
-      const connection = await connectRedis({ url: server.url, prefix, log, commandMs });
+    connect: async (): Promise<RedisConnection> => {
+      const connection = await connectRedis({ url: server.url, prefix, log, commandMs: 10_000 });
       opened.push(connection);
       return connection;
     },

@@ -21,12 +21,11 @@ afterEach(async () => {
   await server.stop();
 });
 
-const open = async (url = server.url): Promise<Cache> => {
+const PATIENT_MS = 10_000;
+const open = async (timeoutMs: number, url = server.url): Promise<Cache> => {
   const note = (fields: object, message: string) => void logged.push(`${message} ${JSON.stringify(fields)}`);
-  const cache = await openCache(
-    { CODEBAY_CACHE: 'redis', CODEBAY_REDIS_URL: url, CODEBAY_REDIS_PREFIX: prefix },
-    { info: note, warn: note },
-  );
+  const settings = { CODEBAY_REDIS_URL: url, CODEBAY_REDIS_PREFIX: prefix, CODEBAY_REDIS_TIMEOUT_MS: timeoutMs };
+  const cache = await openCache({ CODEBAY_CACHE: 'redis', ...settings }, { info: note, warn: note });
   closing.push(cache.close);
   return cache;
 };
@@ -51,19 +50,21 @@ const told = (what: string) => logged.filter((line) => line.startsWith(what)).le
 interface Fault {
   begin(): unknown;
   end(): unknown;
+  /** Longer than a busy machine ever needs where the fault doesn't call for it. */
+  readonly timeoutMs: number;
   /** How often the log speaks of it. */
   readonly outages: number;
   readonly refusals: number;
 }
 
 const FAULTS: Readonly<Record<string, Fault>> = {
-  flushed: { begin: () => server.flush(), end: () => undefined, outages: 0, refusals: 0 },
-  full: { begin: () => server.fill(), end: () => server.drain(), outages: 0, refusals: 1 },
-  hung: { begin: () => server.hang(), end: () => server.resume(), outages: 1, refusals: 0 },
-  gone: { begin: () => server.kill(), end: () => server.start(), outages: 1, refusals: 0 },
+  flushed: { begin: () => server.flush(), end: () => undefined, timeoutMs: PATIENT_MS, outages: 0, refusals: 0 },
+  full: { begin: () => server.fill(), end: () => server.drain(), timeoutMs: PATIENT_MS, outages: 0, refusals: 1 },
+  hung: { begin: () => server.hang(), end: () => server.resume(), timeoutMs: 200, outages: 1, refusals: 0 },
+  gone: { begin: () => server.kill(), end: () => server.start(), timeoutMs: PATIENT_MS, outages: 1, refusals: 0 },
 };
 
-/** With 80 ms of waiting in each, this many requests would take two seconds. */
+/** With 200 ms of waiting in each, this many requests would take five seconds. */
 const REQUESTS = 25;
 
 describe.each(Object.keys(FAULTS))('while Redis is %s', (name) => {
@@ -71,8 +72,8 @@ describe.each(Object.keys(FAULTS))('while Redis is %s', (name) => {
   if (fault === undefined) throw new Error(name);
 
   it('tasks are shown as they are, at once; rates are kept; it joins in by itself afterwards', async () => {
-    const api = await replica(await open());
-    const worker = await replica(await open(), api.data);
+    const api = await replica(await open(fault.timeoutMs));
+    const worker = await replica(await open(fault.timeoutMs), api.data);
     const id = await submitted(api, { status: 'PROCESSING', phase: 'RESOLVING' });
     await joinsIn(api, id);
 
@@ -80,7 +81,7 @@ describe.each(Object.keys(FAULTS))('while Redis is %s', (name) => {
     await worker.stores.tasks.update(id, 2, { phase: 'RUNNING_AGENT' });
     const begunAt = performance.now();
     for (let n = 0; n < REQUESTS; n += 1) expect(await phaseOf(api, id)).toBe('RUNNING_AGENT');
-    expect(performance.now() - begunAt).toBeLessThan(1500);
+    expect(performance.now() - begunAt).toBeLessThan(2500);
     const limit = api.deps.rates.limit('here', 2);
     const taken = [await limit.take('ada'), await limit.take('ada'), await limit.take('ada')];
     expect(taken.map(({ granted }) => granted)).toEqual([true, true, false]);
@@ -99,7 +100,7 @@ describe.each(Object.keys(FAULTS))('while Redis is %s', (name) => {
 });
 
 it('a request that finds Redis hung waits for less than 100 ms before it asks the store, and those after it not at all', async () => {
-  const cache = await open();
+  const cache = await open(80);
   const waitOf = async (): Promise<number> => {
     const begunAt = performance.now();
     await cache.statusCache?.get('t1');
@@ -125,7 +126,7 @@ it('a request that finds Redis hung waits for less than 100 ms before it asks th
 
 it('a station starts without Redis, and takes it in when it is there', async () => {
   await server.kill();
-  const api = await replica(await open());
+  const api = await replica(await open(PATIENT_MS));
   const id = await submitted(api, { status: 'PROCESSING', phase: 'RESOLVING' });
   expect(await phaseOf(api, id)).toBe('RESOLVING');
   expect(told('Redis does not answer')).toBe(1);
@@ -135,7 +136,7 @@ it('a station starts without Redis, and takes it in when it is there', async () 
 });
 
 it('a password is never logged, and a refused one is an outage', async () => {
-  const api = await replica(await open(server.url.replace('redis://', 'redis://nobody:canary-3f8e@')));
+  const api = await replica(await open(PATIENT_MS, server.url.replace('redis://', 'redis://nobody:canary-3f8e@')));
   const id = await submitted(api, { status: 'PROCESSING', phase: 'RESOLVING' });
   expect(await phaseOf(api, id)).toBe('RESOLVING');
   await api.stores.tasks.update(id, 2, { phase: 'COLLECTING' });
@@ -154,8 +155,8 @@ describe('an event stream', () => {
   };
 
   it('has each event once, in order, while Redis is flushed, killed, restarted, full and hung', async () => {
-    const api = await replica(await open());
-    const worker = await replica(await open(), api.data);
+    const api = await replica(await open(80));
+    const worker = await replica(await open(80), api.data);
     const id = await submitted(api);
     const response = await api.request(`/v1/tasks/${id}/events`, { headers: { accept: 'text/event-stream' } });
     const text = { read: '' };
