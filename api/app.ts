@@ -8,6 +8,7 @@ import { errors } from './middleware/errors.ts';
 import { head } from './middleware/head.ts';
 import { host } from './middleware/host.ts';
 import { createKnownKeys } from './middleware/known-keys.ts';
+import { ownerRate } from './middleware/owner-rate.ts';
 import { standardHeaders } from './middleware/standard-headers.ts';
 import { ApiProblem } from './problem.ts';
 import { artifactRoutes } from './routes/artifacts.ts';
@@ -36,7 +37,7 @@ export const createApp = (deps: ApiDeps): OpenAPIHono<ApiEnvironment> => {
     throw new ApiProblem('NOT_FOUND', 'There is nothing at this address.');
   });
   app.use(standardHeaders(), accessLog(deps.log, deps.metrics), head(), host(deps.options.hostnames));
-  app.use('/v1/*', auth(createKnownKeys(deps.stores.apiKeys, deps.now ?? Date.now)));
+  app.use('/v1/*', auth(createKnownKeys(deps.stores.apiKeys, deps.now ?? Date.now)), ownerRate(deps.rates, deps.options.ownerLimits));
 
   submitRoutes(app, deps);
   taskRoutes(app, deps);

@@ -2,7 +2,9 @@ import type { Readable } from 'node:stream';
 import type { StationLimits } from '../tasks/limits.ts';
 import type { Engine } from '../tasks/ports/engine.ts';
 import type { ObjectStore } from '../tasks/ports/object-store.ts';
+import type { Rates } from '../tasks/ports/rates.ts';
 import type { Starter } from '../tasks/ports/starter.ts';
+import type { StatusCache } from '../tasks/ports/status-cache.ts';
 import type { Stores } from '../tasks/ports/stores.ts';
 import type { ModelPrice } from '../tasks/usage.ts';
 import type { Metrics } from './metrics.ts';
@@ -22,6 +24,15 @@ export interface LinkOpener {
   ): Promise<null | { readonly sizeBytes: number; readonly contentType: string; readonly filename: string; readonly body: Readable }>;
 }
 
+/** What one owner may do; 0 is no limit. */
+export interface OwnerLimits {
+  /** Below /v1; an event stream counts once. */
+  readonly requestsPerMinute: number;
+  readonly submissionsPerMinute: number;
+  /** Unfinished tasks at once. */
+  readonly tasks: number;
+}
+
 export interface ApiOptions {
   /** `host` or `host:port` of Git hosts that may be private or plain http. */
   readonly gitAllowedHosts: readonly string[];
@@ -30,6 +41,7 @@ export interface ApiOptions {
   readonly prices: Readonly<Record<string, ModelPrice>>;
   /** Host names that requests may be made to; null where any is fine. Loopback listeners need it against DNS rebinding. */
   readonly hostnames: readonly string[] | null;
+  readonly ownerLimits: OwnerLimits;
   /** How long an idempotency key is held for a request that may have died. Default 30 s. */
   readonly leaseMs?: number;
   /** How often a silent event stream sends a comment. Default 15 s. */
@@ -41,6 +53,9 @@ export interface ApiOptions {
 /** All that the API is made of; `api/server.ts` chooses the adapters. */
 export interface ApiDeps {
   readonly stores: Stores;
+  /** Null where the processes share none. */
+  readonly statusCache: StatusCache | null;
+  readonly rates: Rates;
   readonly objects: ObjectStore & LinkOpener;
   readonly starter: Starter;
   readonly engine: Engine;

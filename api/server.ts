@@ -6,7 +6,9 @@ import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { createFilesystemStore } from '../platform/filesystem.ts';
 import { createLog } from '../platform/log.ts';
+import { openCache } from '../platform/open-cache.ts';
 import { openStores } from '../platform/open-stores.ts';
+import { outdatingStores } from '../platform/outdating-stores.ts';
 import { dataPaths, loadSettings, stationLimitsOf } from '../platform/settings.ts';
 import { readStationSecret } from '../platform/station-secret.ts';
 import { createTemporalEngine } from '../temporal/engine.ts';
@@ -28,7 +30,8 @@ const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort());
 
 const secret = await readStationSecret(settings);
-const stores = await openStores(settings);
+const cache = await openCache(settings, log);
+const stores = outdatingStores(await openStores(settings, { notifications: cache.notifications }), cache.statusCache);
 // Lazy: a station whose Temporal is down still takes tasks.
 const connection = Connection.lazy({ address: settings.TEMPORAL_ADDRESS });
 const engine = createTemporalEngine({
@@ -45,6 +48,8 @@ const models = z.tuple([z.string()], z.string()).parse(settings.CODEBAY_MODELS);
 
 const app = createApp({
   stores,
+  statusCache: cache.statusCache,
+  rates: cache.rates,
   objects,
   starter: createStarter({ tasks: stores.tasks, outbox: stores.outbox, engine, log }),
   engine,
@@ -53,6 +58,11 @@ const app = createApp({
     gitAllowedHosts: settings.CODEBAY_GIT_ALLOWED_HOSTS,
     models,
     prices: settings.CODEBAY_MODEL_PRICES,
+    ownerLimits: {
+      requestsPerMinute: settings.CODEBAY_OWNER_REQUESTS_PER_MINUTE,
+      submissionsPerMinute: settings.CODEBAY_OWNER_SUBMISSIONS_PER_MINUTE,
+      tasks: settings.CODEBAY_OWNER_MAX_TASKS,
+    },
     hostnames: LOOPBACK.includes(settings.CODEBAY_HOST) ? ['localhost', '127.0.0.1', '[::1]', new URL(publicUrl).hostname] : null,
   },
   log,
@@ -63,6 +73,7 @@ server.on('request', getRequestListener(app.fetch));
 
 const gateway = createGateway({
   stores,
+  rates: cache.rates,
   objects,
   secret,
   options: {
@@ -90,4 +101,5 @@ const graceMs = settings.CODEBAY_DRAIN_SECONDS * 1000;
 await Promise.all([drain(server, graceMs), gateway.drain(graceMs)]);
 await connection.close();
 await stores.close();
+cache.close();
 log.info({}, 'the API has shut down');

@@ -8,9 +8,16 @@ import { readDetails, showTask } from './show-task.ts';
 const FRESH_MS = 500;
 const KEPT_TASKS = 1000;
 
-interface Entry {
+/** A task as the API shows it, in JSON, with the version of its row, which is no newer. */
+export interface ShownTask {
   readonly json: string;
   readonly version: TaskVersion;
+}
+
+/** An owner's task; null where there is none. */
+export type TaskView = (id: string, owner: string) => Promise<ShownTask | null>;
+
+interface Entry extends ShownTask {
   readonly readAt: number;
 }
 
@@ -18,26 +25,24 @@ const isSame = (a: TaskVersion, b: TaskVersion): boolean =>
   a.revision === b.revision && a.updated_at === b.updated_at && a.status === b.status && a.cancel_requested === b.cancel_requested;
 
 /**
- * An owner's task as the API shows it, in JSON; null where there is none. Remembered for those who poll: one small read a poll instead of
- * four whole ones, and nothing decoded or encoded anew. Every change of the row forgets it.
+ * Remembers tasks for those who poll: one small read a poll instead of four whole ones, and nothing decoded or encoded anew. Every change of
+ * the row forgets it.
  */
-export const createTaskView = (
-  stores: Pick<Stores, 'tasks' | 'versions' | 'ledger' | 'runs' | 'egress'>,
-  now: () => number,
-): ((id: string, owner: string) => Promise<string | null>) => {
+export const createTaskView = (stores: Pick<Stores, 'tasks' | 'versions' | 'ledger' | 'runs' | 'egress'>, now: () => number): TaskView => {
   const entries = new Map<string, Entry>();
 
-  const read = async (id: string, version: TaskVersion): Promise<string | null> => {
+  const read = async (id: string, version: TaskVersion): Promise<ShownTask | null> => {
     const readAt = now();
     // After its version, so that what is remembered is never older than it.
     const task = await stores.tasks.get(id);
     if (task === null) return null;
     const json = JSON.stringify(showTask(task, await readDetails(stores, id)));
     entries.delete(id);
-    entries.set(id, { json, version, readAt });
+    const entry = { json, version, readAt };
+    entries.set(id, entry);
     const [oldest] = entries.keys();
     if (entries.size > KEPT_TASKS && oldest !== undefined) entries.delete(oldest);
-    return json;
+    return entry;
   };
 
   return async (id, owner) => {
@@ -47,6 +52,6 @@ export const createTaskView = (
     const known = entries.get(id);
     const isKnown =
       known !== undefined && isSame(known.version, version) && (isTerminal(version.status) || now() - known.readAt < FRESH_MS);
-    return isKnown ? known.json : read(id, version);
+    return isKnown ? known : read(id, version);
   };
 };

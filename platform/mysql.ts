@@ -5,6 +5,7 @@ import { type MysqlAddress, parseMysqlUrl } from './mysql/connection-url.ts';
 import { createMysqlDialect } from './mysql/dialect.ts';
 import { mysqlMigration } from './mysql/migration.ts';
 import { interruptionOf } from './mysql/mysql-error.ts';
+import type { ChangeNotifications } from './store/change-feed.ts';
 import type { StoreDatabase, StoreDialect } from './store/database.ts';
 import { type Migrated, migrate } from './store/migrate.ts';
 import type { StoreSchema } from './store/schema.ts';
@@ -16,6 +17,7 @@ export interface MysqlStoreOptions {
   readonly now?: () => number;
   /** How long one statement may take before its caller is told that the store is unavailable. */
   readonly statementTimeoutMs?: number;
+  readonly notifications?: ChangeNotifications | undefined;
 }
 
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -56,9 +58,9 @@ export const migrateMysqlStore = async (url: string): Promise<Migrated> => {
  */
 export const openMysqlStore = async (
   url: string,
-  { connections, now = Date.now, statementTimeoutMs = STATEMENT_TIMEOUT_MS }: MysqlStoreOptions,
+  { connections, now = Date.now, statementTimeoutMs = STATEMENT_TIMEOUT_MS, notifications }: MysqlStoreOptions,
 ): Promise<Stores> => {
   await migrateMysqlStore(url);
   const database = openDatabase(parseMysqlUrl(url), connections, statementTimeoutMs, now);
-  return createStores(database, { changePollMs: CHANGE_POLL_MS });
+  return createStores(database, { changePollMs: CHANGE_POLL_MS, notifications });
 };

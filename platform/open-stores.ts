@@ -1,5 +1,6 @@
 import type { Stores } from '../tasks/ports/stores.ts';
 import { dataPaths, type Settings, SettingsError } from './settings.ts';
+import type { ChangeNotifications } from './store/change-feed.ts';
 import type { Migrated } from './store/migrate.ts';
 
 const mysqlUrl = ({ CODEBAY_MYSQL_URL }: Settings): string => {
@@ -12,9 +13,12 @@ const sqlite = () => import('./sqlite.ts');
 const mysql = () => import('./mysql.ts');
 
 /** Opens the store that CODEBAY_STORE names, migrating it where needed. A setting that lacks throws `SettingsError`. */
-export const openStores = async (settings: Settings): Promise<Stores> => {
-  if (settings.CODEBAY_STORE === 'sqlite') return (await sqlite()).openSqliteStore(dataPaths(settings.CODEBAY_DATA).store);
-  return (await mysql()).openMysqlStore(mysqlUrl(settings), { connections: settings.CODEBAY_MYSQL_CONNECTIONS });
+export const openStores = async (
+  settings: Settings,
+  options: { readonly notifications?: ChangeNotifications | undefined } = {},
+): Promise<Stores> => {
+  if (settings.CODEBAY_STORE === 'sqlite') return (await sqlite()).openSqliteStore(dataPaths(settings.CODEBAY_DATA).store, options);
+  return (await mysql()).openMysqlStore(mysqlUrl(settings), { connections: settings.CODEBAY_MYSQL_CONNECTIONS, ...options });
 };
 
 /** Brings the tables of the store that CODEBAY_STORE names up to date. */

@@ -6,6 +6,7 @@ import type { RunLimits } from '../tasks/run.ts';
 
 const MiB = 1024 * 1024;
 const count = (fallback: number) => z.coerce.number().int().positive().default(fallback);
+const limit = (fallback: number) => z.coerce.number().int().nonnegative().default(fallback);
 const list = z
   .string()
   .default('')
@@ -84,6 +85,8 @@ const environment = z.object({
   CODEBAY_REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   /** Of every key and channel, so that installations can share a server. */
   CODEBAY_REDIS_PREFIX: z.string().default('codebay:'),
+  /** How long a request waits for Redis before it goes on without, once in an outage. */
+  CODEBAY_REDIS_TIMEOUT_MS: count(80),
   CODEBAY_OBJECTS: z.enum(['folder', 'cos']).default('folder'),
   CODEBAY_COS_SECRET_ID: z.string().optional(),
   CODEBAY_COS_SECRET_KEY: z.string().optional(),
@@ -102,6 +105,11 @@ const environment = z.object({
   CODEBAY_KAFKA_GROUP: z.string().default('codebay-ingest'),
   /** Whose the tasks are that come in by Kafka. */
   CODEBAY_KAFKA_OWNER: z.string().default('default'),
+  /** What one owner may do; 0 is no limit. */
+  CODEBAY_OWNER_REQUESTS_PER_MINUTE: limit(6000),
+  CODEBAY_OWNER_SUBMISSIONS_PER_MINUTE: limit(600),
+  /** Unfinished tasks at once. */
+  CODEBAY_OWNER_MAX_TASKS: limit(1000),
   /** How long finished tasks are kept. */
   CODEBAY_RETENTION_DAYS: count(30),
 

@@ -2,6 +2,7 @@ import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Kysely, sql } from 'kysely';
 import type { Stores } from '../tasks/ports/stores.ts';
+import type { ChangeNotifications } from './store/change-feed.ts';
 import type { StoreDatabase, StoreDialect } from './store/database.ts';
 import { type Migrated, migrate } from './store/migrate.ts';
 import { createNodeSqliteDialect } from './store/node-sqlite-dialect.ts';
@@ -72,7 +73,10 @@ export const migrateSqliteStore = async (file: string): Promise<Migrated> => {
  * Opens the embedded store, making and migrating the file where needed. Any number of processes, and connections of one process,
  * may hold the same file open; a write waits up to ten seconds for the others.
  */
-export const openSqliteStore = async (file: string, { now = Date.now }: { readonly now?: () => number } = {}): Promise<Stores> => {
+export const openSqliteStore = async (
+  file: string,
+  { now = Date.now, notifications }: { readonly now?: () => number; readonly notifications?: ChangeNotifications | undefined } = {},
+): Promise<Stores> => {
   const database = await openDatabase(file, now);
   try {
     await migrate(database);
@@ -80,5 +84,5 @@ export const openSqliteStore = async (file: string, { now = Date.now }: { readon
     await database.db.destroy();
     throw error;
   }
-  return createStores(database, { changePollMs: CHANGE_POLL_MS });
+  return createStores(database, { changePollMs: CHANGE_POLL_MS, notifications });
 };

@@ -6,7 +6,9 @@ import { createActivities } from '../activities/create-activities.ts';
 import { createFilesystemStore } from '../platform/filesystem.ts';
 import { createCodeSource } from '../platform/git/code-source.ts';
 import { createLog } from '../platform/log.ts';
+import { openCache } from '../platform/open-cache.ts';
 import { openStores } from '../platform/open-stores.ts';
+import { outdatingStores } from '../platform/outdating-stores.ts';
 import { createSandboxRunner } from '../platform/sandbox/runner.ts';
 import { openScratchFolder } from '../platform/scratch-folder.ts';
 import { dataPaths, loadSettings, runLimitsOf, stationLimitsOf } from '../platform/settings.ts';
@@ -33,7 +35,8 @@ Runtime.install({
 });
 
 const secret = await readStationSecret(settings);
-const stores = await openStores(settings);
+const cache = await openCache(settings, log);
+const stores = outdatingStores(await openStores(settings, { notifications: cache.notifications }), cache.statusCache);
 const gatewayUrl = settings.CODEBAY_GATEWAY_URL ?? `http://127.0.0.1:${settings.CODEBAY_GATEWAY_PORT}`;
 const publicUrl = settings.CODEBAY_PUBLIC_URL ?? `http://${settings.CODEBAY_HOST}:${settings.CODEBAY_PORT}`;
 const objects = createFilesystemStore({ root: paths.objects, publicUrl, secret });
@@ -97,4 +100,5 @@ if (settings.CODEBAY_RUNS_ON_SHUTDOWN === 'stop')
   await Promise.all((await runner.list()).map((runId) => runner.stop(runId, STOP_GRACE_MS)));
 await connection.close();
 await stores.close();
+cache.close();
 log.info({}, 'the worker has shut down');

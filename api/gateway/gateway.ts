@@ -16,7 +16,7 @@ import { createModelCall } from './model/model-call.ts';
 import { createModelRoutes } from './model/routes.ts';
 import { createTurns } from './model/turns.ts';
 import { DEFAULT_GATEWAY_CAPS, type GatewayDeps } from './options.ts';
-import { createRate } from './rate.ts';
+import { createRate, createSharedRate } from './rate.ts';
 import { createAnnouncer } from './run/announcer.ts';
 import { createRunRoutes } from './run/routes.ts';
 import type { GatewayEnv } from './send-stream.ts';
@@ -51,7 +51,7 @@ export const createGateway = (deps: GatewayDeps): GatewayServer => {
     }),
     announce,
     liveWork,
-    rate: createRate('model requests', options.modelRequestsPerMinute, now, 'MODEL_RATE_LIMITED'),
+    rate: createSharedRate(deps.rates, 'model requests', options.modelRequestsPerMinute, 'MODEL_RATE_LIMITED'),
     prices: options.modelPrices,
     log,
   });

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ObjectStore } from '../../tasks/ports/object-store.ts';
+import type { Rates } from '../../tasks/ports/rates.ts';
 import type { Stores } from '../../tasks/ports/stores.ts';
 import type { ModelPrice } from '../../tasks/usage.ts';
 
@@ -59,6 +60,8 @@ export interface GatewayOptions {
 export interface GatewayDeps {
   readonly stores: Stores;
   readonly objects: ObjectStore;
+  /** Shared by all gateways. */
+  readonly rates: Rates;
   /** Signs run identities. */
   readonly secret: string;
   readonly options: GatewayOptions;

@@ -1,3 +1,4 @@
+import type { Rates } from '../../tasks/ports/rates.ts';
 import { GatewayError } from './gateway-error.ts';
 
 export interface Rate {
@@ -6,7 +7,7 @@ export interface Rate {
 }
 
 /** A token bucket for each key, full at first, refilled evenly; a minute's worth may be spent at once. */
-export const createRate = (what: string, perMinute: number, now: () => number, code = 'RATE_LIMITED'): Rate => {
+export const createRate = (what: string, perMinute: number, now: () => number): Rate => {
   const perMs = perMinute / 60_000;
   const buckets = new Map<string, { left: number; at: number }>();
   const prune = (time: number) => {
@@ -23,9 +24,22 @@ export const createRate = (what: string, perMinute: number, now: () => number, c
       const needed = Math.min(amount, perMinute);
       if (bucket.left < needed) {
         const retryAfterSeconds = Math.max(1, Math.ceil((needed - bucket.left) / perMs / 1000));
-        throw new GatewayError(429, code, `too many ${what}`, { retryAfterSeconds });
+        throw new GatewayError(429, 'RATE_LIMITED', `too many ${what}`, { retryAfterSeconds });
       }
       bucket.left -= needed;
     },
   };
 };
+
+/** The same over all gateways: `take` waits for their answer. */
+export const createSharedRate = (rates: Rates, what: string, perMinute: number, code: string) => {
+  const limit = rates.limit(what, perMinute);
+  return {
+    take: async (key: string): Promise<void> => {
+      const taken = await limit.take(key);
+      if (taken.granted) return;
+      throw new GatewayError(429, code, `too many ${what}`, { retryAfterSeconds: Math.max(1, Math.ceil(taken.retryAfterMs / 1000)) });
+    },
+  };
+};
+export type SharedRate = ReturnType<typeof createSharedRate>;

@@ -10,17 +10,18 @@ const TITLES = {
   413: 'Too large',
   415: 'Unsupported media type',
   422: 'Understood, but refused',
+  429: 'Too many for this owner; Retry-After says when to try again',
   503: 'Try again shortly',
 } as const;
 
 const problemContent = { 'application/problem+json': { schema: problemSchema } };
 
-/** The problems that a route answers, beside 401 and 503 which every route has. */
+/** The problems that a route answers, beside 401, 429 and 503 which every route has. */
 export const problems = (
   ...statuses: readonly (keyof typeof TITLES)[]
 ): Record<string, { description: string; content: typeof problemContent }> =>
   Object.fromEntries(
-    [401, ...statuses, 503].map((status) => [status, { description: TITLES[status as keyof typeof TITLES], content: problemContent }]),
+    [401, ...statuses, 429, 503].map((status) => [status, { description: TITLES[status as keyof typeof TITLES], content: problemContent }]),
   );
 
 export const json = <T extends z.ZodType>(schema: T, description: string) => ({ description, content: { 'application/json': { schema } } });

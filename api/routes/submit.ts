@@ -4,6 +4,7 @@ import { taskViewSchema } from '../../tasks/task-view.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { ApiEnvironment } from '../environment.ts';
 import { json, problems } from '../openapi/responses.ts';
+import { ownerRateCheck } from '../owner-rate-check.ts';
 import { ApiProblem } from '../problem.ts';
 import { readDetails, showTask, taskPath } from '../show-task.ts';
 import { readSubmission } from '../submission/read-submission.ts';
@@ -40,9 +41,12 @@ const idempotencyKeyOf = (header: string | undefined): string | null => {
 
 export const submitRoutes = (app: OpenAPIHono<ApiEnvironment>, deps: ApiDeps): void => {
   const submit = createSubmit(deps);
+  const checkRate = ownerRateCheck(deps.rates, 'submissions', deps.options.ownerLimits.submissionsPerMinute, 'TOO_MANY_SUBMISSIONS');
   app.openAPIRegistry.registerPath(route);
   app.post('/v1/tasks', async (c) => {
     const key = idempotencyKeyOf(c.req.header('idempotency-key'));
+    // Before anything of a zip is read.
+    await checkRate(c.get('owner'));
     const submission = await readSubmission(c.req.raw, c.get('owner'), { ...deps.options, zipBytes: deps.limits.zipBytes });
     try {
       const { task, replayed } = await submit(submission, key);

@@ -6,6 +6,7 @@ import type { ApiEnvironment } from '../environment.ts';
 import { completeJson } from '../middleware/standard-headers.ts';
 import { json, problems, taskIdParams } from '../openapi/responses.ts';
 import { noSuchTask } from '../owned-task.ts';
+import { createSharedView } from '../shared-view.ts';
 import { showSummary } from '../show-task.ts';
 import { createTaskView } from '../task-view.ts';
 
@@ -32,8 +33,9 @@ const showRoute = createRoute({
   responses: { 200: json(taskViewSchema, 'The task'), ...problems(404) },
 });
 
-export const taskRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, now = Date.now }: ApiDeps): void => {
-  const viewOf = createTaskView(stores, now);
+export const taskRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, statusCache, now = Date.now }: ApiDeps): void => {
+  const view = createTaskView(stores, now);
+  const viewOf = statusCache === null ? view : createSharedView(statusCache, view, now);
   app.openapi(listRoute, async (c) => {
     const { tasks, nextCursor } = await stores.tasks.list({ owner: c.get('owner'), ...c.req.valid('query') });
     return c.json({ data: tasks.map(showSummary), next_cursor: nextCursor }, 200);
@@ -43,6 +45,6 @@ export const taskRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, now = Dat
   app.get('/v1/tasks/:id', async (c) => {
     const view = await viewOf(c.req.param('id'), c.get('owner'));
     if (view === null) throw noSuchTask();
-    return completeJson(c, view);
+    return completeJson(c, view.json);
   });
 };

@@ -6,6 +6,7 @@ import type { ApiDeps } from '../deps.ts';
 import { ApiProblem } from '../problem.ts';
 import { bodyHash } from './body-hash.ts';
 import type { Upload } from './multipart.ts';
+import { createOwnerCapacity } from './owner-capacity.ts';
 import { sha256Of } from './sha256.ts';
 
 /** What came in, checked but for the zip that may still be on its way. */
@@ -30,7 +31,9 @@ export interface Acceptance {
 export const mismatch = (): ApiProblem =>
   new ApiProblem('IDEMPOTENCY_MISMATCH', 'The Idempotency-Key belongs to a submission with other fields or another zip.');
 
-export const createAcceptance = ({ stores, objects, starter, limits, metrics }: ApiDeps): Acceptance => {
+export const createAcceptance = ({ stores, objects, starter, limits, options, metrics }: ApiDeps): Acceptance => {
+  const checkCapacity = createOwnerCapacity(stores.load, options.ownerLimits);
+
   const store = async (id: string, upload: NonNullable<Submission['upload']>, signal: AbortSignal): Promise<string> => {
     try {
       const { sha256 } = await objects.put(uploadKey(id), upload.code, { maxBytes: limits.zipBytes, signal });
@@ -51,6 +54,7 @@ export const createAcceptance = ({ stores, objects, starter, limits, metrics }: 
     );
 
   const accept = async (id: string, { owner, spec, upload, signal }: Submission): Promise<string> => {
+    await checkCapacity(owner);
     try {
       const zipSha256 = upload === null ? null : await store(id, upload, signal);
       if ((await starter.submit({ id, owner, spec })) === 'erased') throw new ApiProblem('ERASED', 'The task of this key was erased.');

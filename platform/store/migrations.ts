@@ -120,4 +120,5 @@ export const MIGRATIONS: readonly string[] = [
   'alter table api_keys add column last_used_at bigint',
   'alter table api_keys add column revoked_at bigint',
   'create index tasks_by_end on tasks (finished_at, id)',
+  'create index tasks_by_load on tasks (owner, status)',
 ];

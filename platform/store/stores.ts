@@ -7,6 +7,7 @@ import { createEventLog } from './event-log.ts';
 import { createIdempotencyKeys } from './idempotency-keys.ts';
 import { createLedger } from './ledger.ts';
 import { createMailbox } from './mailbox.ts';
+import { createOwnerLoad } from './owner-load.ts';
 import { createRetention } from './retention.ts';
 import { createRunStore } from './run-store.ts';
 import { createStartOutbox } from './start-outbox.ts';
@@ -25,6 +26,7 @@ export const createStores = (database: StoreDatabase, { changePollMs: pollMs, no
   return {
     tasks: createTaskStore(database),
     versions: createTaskVersions(database),
+    load: createOwnerLoad(database),
     outbox: createStartOutbox(database),
     events: createEventLog(database, feed),
     runs: createRunStore(database),

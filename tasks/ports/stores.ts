@@ -3,6 +3,7 @@ import type { EgressLedger } from './egress-ledger.ts';
 import type { EventLog } from './event-log.ts';
 import type { Ledger } from './ledger.ts';
 import type { Mailbox } from './mailbox.ts';
+import type { OwnerLoad } from './owner-load.ts';
 import type { Retention } from './retention.ts';
 import type { RunStore } from './run-store.ts';
 import type { StartOutbox } from './start-outbox.ts';
@@ -13,6 +14,7 @@ import type { TaskVersions } from './task-versions.ts';
 export interface Stores {
   readonly tasks: TaskStore;
   readonly versions: TaskVersions;
+  readonly load: OwnerLoad;
   readonly outbox: StartOutbox;
   readonly events: EventLog;
   readonly runs: RunStore;

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { createApp } from '../../api/app.ts';
 import type { ApiDeps, ApiOptions } from '../../api/deps.ts';
 import { createMetrics } from '../../api/metrics.ts';
+import { announcingStores } from '../../platform/announcing-stores.ts';
 import { createFilesystemStore } from '../../platform/filesystem.ts';
+import type { Cache } from '../../platform/open-cache.ts';
+import { createProcessNotifier } from '../../platform/process/notifier.ts';
+import { createProcessRates } from '../../platform/process/rates.ts';
 import { openSqliteStore } from '../../platform/sqlite.ts';
 import { DEFAULT_STATION_LIMITS, type StationLimits } from '../../tasks/limits.ts';
 import type { Engine, EngineState } from '../../tasks/ports/engine.ts';
@@ -41,6 +45,8 @@ export interface TestApiOptions {
   readonly folder?: string;
   readonly limits?: Partial<StationLimits>;
   readonly options?: Partial<ApiOptions>;
+  /** A process of its own where absent. */
+  readonly cache?: Pick<Cache, 'statusCache' | 'notifier' | 'rates'>;
   readonly override?: (deps: ApiDeps) => Partial<ApiDeps>;
 }
 
@@ -50,9 +56,10 @@ export interface LogLine {
 }
 
 /** The API over a real SQLite store and a real folder of objects, without a listener. */
-export const createTestApi = async ({ folder, limits, options, override }: TestApiOptions = {}) => {
+export const createTestApi = async ({ folder, limits, options, cache: given, override }: TestApiOptions = {}) => {
   const data = folder ?? (await mkdtemp(join(tmpdir(), 'codebay-api-')));
-  const stores = await openSqliteStore(join(data, 'store.db'));
+  const cache = given ?? { statusCache: null, notifier: createProcessNotifier(), rates: createProcessRates() };
+  const stores = announcingStores(await openSqliteStore(join(data, 'store.db')), cache);
   const objects = createFilesystemStore({ root: join(data, 'objects'), publicUrl: 'http://localhost', secret: '5'.repeat(64) });
   const recorder = createRecordingEngine();
   const logged: LogLine[] = [];
@@ -64,6 +71,8 @@ export const createTestApi = async ({ folder, limits, options, override }: TestA
   const stopping = new AbortController();
   const deps: ApiDeps = {
     stores,
+    statusCache: cache.statusCache,
+    rates: cache.rates,
     objects,
     starter: createStarter({ tasks: stores.tasks, outbox: stores.outbox, engine: recorder.engine, log }),
     engine: recorder.engine,
@@ -72,6 +81,7 @@ export const createTestApi = async ({ folder, limits, options, override }: TestA
       gitAllowedHosts: ['git.test:8080'],
       models: ['small', 'large'],
       prices: { small: { input: 1, output: 2 } },
+      ownerLimits: { requestsPerMinute: 0, submissionsPerMinute: 0, tasks: 0 },
       hostnames: null,
       ...options,
     },

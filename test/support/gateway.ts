@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createGateway } from '../../api/gateway/gateway.ts';
 import type { GatewayDeps, GatewayOptions } from '../../api/gateway/options.ts';
 import { createFilesystemStore } from '../../platform/filesystem.ts';
+import { createProcessRates } from '../../platform/process/rates.ts';
 import { openSqliteStore } from '../../platform/sqlite.ts';
 import { type RunKind, runIdOf } from '../../tasks/ids.ts';
 import type { RunPhase } from '../../tasks/run.ts';
@@ -46,6 +47,7 @@ export const startGateway = async (options: Partial<GatewayOptions> = {}, deps: 
   const make = () =>
     createGateway({
       stores,
+      rates: createProcessRates(),
       objects,
       secret: SECRET,
       setupSecrets: async () => ({ NPM_TOKEN: 'canary' }),

@@ -7,7 +7,7 @@ import { asGatewayError, openAiError } from '../error-response.ts';
 import type { GatewayError } from '../gateway-error.ts';
 import type { LiveWork } from '../live-work.ts';
 import type { GatewayLog } from '../options.ts';
-import type { Rate } from '../rate.ts';
+import type { SharedRate } from '../rate.ts';
 import type { Announce } from '../run/announcer.ts';
 import { type AnswerBuffer, createAnswerBuffer } from './answer-buffer.ts';
 import { createBookkeep } from './bookkeep.ts';
@@ -48,7 +48,7 @@ export const createTurns = (deps: {
   readonly call: ReturnType<typeof createModelCall>;
   readonly announce: Announce;
   readonly liveWork: LiveWork;
-  readonly rate: Rate;
+  readonly rate: SharedRate;
   readonly prices: Readonly<Record<string, ModelPrice>>;
   readonly log: GatewayLog;
 }): Turns => {
@@ -117,7 +117,7 @@ export const createTurns = (deps: {
 
   const fly = async (admitted: AdmittedRun, id: TurnId, request: ModelRequest, flight: Flight, sink: CallSink, abort: AbortSignal) => {
     if (await replay(id, request.model, sink)) return;
-    deps.rate.take(id.taskId);
+    await deps.rate.take(id.taskId);
     const reservation = await reserve(admitted, id, request);
     const end = await deps.call(request, sink, abort);
     const journaled = end.state === 'answered' && end.replayable && (await keep(id, end, flight.answer));
