@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { createApp } from '../../api/app.ts';
 import type { ApiDeps, ApiOptions } from '../../api/deps.ts';
 import { createMetrics } from '../../api/metrics.ts';
-import { announcingStores } from '../../platform/announcing-stores.ts';
 import { createFilesystemStore } from '../../platform/filesystem.ts';
 import type { Cache } from '../../platform/open-cache.ts';
-import { createProcessNotifier } from '../../platform/process/notifier.ts';
+import { outdatingStores } from '../../platform/outdating-stores.ts';
 import { createProcessRates } from '../../platform/process/rates.ts';
 import { openSqliteStore } from '../../platform/sqlite.ts';
 import { DEFAULT_STATION_LIMITS, type StationLimits } from '../../tasks/limits.ts';
@@ -46,7 +45,7 @@ export interface TestApiOptions {
   readonly limits?: Partial<StationLimits>;
   readonly options?: Partial<ApiOptions>;
   /** A process of its own where absent. */
-  readonly cache?: Pick<Cache, 'statusCache' | 'notifier' | 'rates'>;
+  readonly cache?: Pick<Cache, 'statusCache' | 'notifications' | 'rates'>;
   readonly override?: (deps: ApiDeps) => Partial<ApiDeps>;
 }
 
@@ -58,8 +57,9 @@ export interface LogLine {
 /** The API over a real SQLite store and a real folder of objects, without a listener. */
 export const createTestApi = async ({ folder, limits, options, cache: given, override }: TestApiOptions = {}) => {
   const data = folder ?? (await mkdtemp(join(tmpdir(), 'codebay-api-')));
-  const cache = given ?? { statusCache: null, notifier: createProcessNotifier(), rates: createProcessRates() };
-  const stores = announcingStores(await openSqliteStore(join(data, 'store.db')), cache);
+  const cache = given ?? { statusCache: null, notifications: undefined, rates: createProcessRates() };
+  const sqlite = await openSqliteStore(join(data, 'store.db'), { notifications: cache.notifications });
+  const stores = outdatingStores(sqlite, cache.statusCache);
   const objects = createFilesystemStore({ root: join(data, 'objects'), publicUrl: 'http://localhost', secret: '5'.repeat(64) });
   const recorder = createRecordingEngine();
   const logged: LogLine[] = [];

@@ -71,7 +71,7 @@ describe('Redis', () => {
     await until('both changes', () => heard.here.length === 2 && heard.there.length === 2);
     expect(heard).toEqual({ here: [null, 't2'], there: [null, 't1'] });
 
-    await server.admin.client('KILL', 'TYPE', 'pubsub');
+    await server.admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
     await until('both subscriptions anew', () => heard.here.length === 3 && heard.there.length === 3);
     stop();
     here.publish('t3');
