@@ -43,10 +43,13 @@ const createPrivateFile = async (file: string): Promise<void> => {
  * Opens the embedded store, making and migrating the file where needed. Any number of processes, and connections of one process,
  * may hold the same file open; a write waits up to ten seconds for the others.
  */
-export const openSqliteStore = async (file: string, { now = Date.now }: { readonly now?: () => number } = {}): Promise<Stores> => {
+export const openSqliteStore = async (
+  file: string,
+  { now = Date.now, resultsDue = false }: Partial<Pick<StoreDatabase, 'now' | 'resultsDue'>> = {},
+): Promise<Stores> => {
   await createPrivateFile(file);
   const db = new Kysely<StoreSchema>({ dialect: createNodeSqliteDialect({ file, pragmas: PRAGMAS, busyTimeoutMs: BUSY_TIMEOUT_MS }) });
-  const database: StoreDatabase = { db, dialect, now };
+  const database: StoreDatabase = { db, dialect, now, resultsDue };
   try {
     await migrate(database);
   } catch (error) {

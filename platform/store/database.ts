@@ -20,6 +20,8 @@ export interface StoreDatabase {
   readonly dialect: StoreDialect;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Whether the results of tasks that end by this process are published, and so wait in the `ResultOutbox`. */
+  readonly resultsDue: boolean;
 }
 
 /** All or nothing. Inside, only `trx` may be used: on SQLite the connection is the transaction's alone. */

@@ -113,4 +113,6 @@ export const MIGRATIONS: readonly string[] = [
   )`,
   'create index idempotency_keys_by_age on idempotency_keys (kept_until)',
   'create index idempotency_keys_by_task on idempotency_keys (task_id)',
+  'alter table tasks add column result_due_at bigint',
+  'create index tasks_by_result on tasks (result_due_at)',
 ];

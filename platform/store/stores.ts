@@ -7,6 +7,7 @@ import { createEventLog } from './event-log.ts';
 import { createIdempotencyKeys } from './idempotency-keys.ts';
 import { createLedger } from './ledger.ts';
 import { createMailbox } from './mailbox.ts';
+import { createResultOutbox } from './result-outbox.ts';
 import { createRunStore } from './run-store.ts';
 import { createStartOutbox } from './start-outbox.ts';
 import { createTaskStore } from './task-store.ts';
@@ -20,6 +21,7 @@ export const createStores = (database: StoreDatabase): Stores => {
   return {
     tasks: createTaskStore(database),
     outbox: createStartOutbox(database),
+    results: createResultOutbox(database),
     events: createEventLog(database, feed),
     runs: createRunStore(database),
     ledger: createLedger(database),

@@ -3,6 +3,7 @@ import type { EgressLedger } from './egress-ledger.ts';
 import type { EventLog } from './event-log.ts';
 import type { Ledger } from './ledger.ts';
 import type { Mailbox } from './mailbox.ts';
+import type { ResultOutbox } from './result-outbox.ts';
 import type { RunStore } from './run-store.ts';
 import type { StartOutbox } from './start-outbox.ts';
 import type { TaskStore } from './task-store.ts';
@@ -11,6 +12,7 @@ import type { TaskStore } from './task-store.ts';
 export interface Stores {
   readonly tasks: TaskStore;
   readonly outbox: StartOutbox;
+  readonly results: ResultOutbox;
   readonly events: EventLog;
   readonly runs: RunStore;
   readonly ledger: Ledger;
