@@ -94,6 +94,10 @@ const environment = z.object({
   CODEBAY_KAFKA_GROUP: z.string().default('codebay-ingest'),
   /** Whose the tasks are that come in by Kafka. */
   CODEBAY_KAFKA_OWNER: z.string().default('default'),
+  /** Where set, each message names its owner and proves it with this secret. */
+  CODEBAY_KAFKA_OWNER_SECRET: z.string().min(16).optional(),
+  /** Where ingest answers for its metrics and its health. */
+  CODEBAY_INGEST_PORT: z.coerce.number().int().min(0).max(65_535).default(8422),
   /** How long finished tasks are kept. */
   CODEBAY_RETENTION_DAYS: count(30),
 

@@ -11,6 +11,9 @@ const keysOf = <K extends string>(table: Record<K, unknown>): [K, ...K[]] => Obj
 /** Of the ids made here, so that no other program's names give the same ones. */
 const NAMESPACE = '6f0f6c6e-3a55-4d0e-9a0b-4f4a8f1d7c21';
 
+/** Details may quote logs; whole they stand in the task. A result must fit into a message whatever happened. */
+const DETAIL_MAX_LENGTH = 4000;
+
 /** How a task ended, as it is told to other systems. Readers ignore fields that they don't know. */
 export const taskResultSchema = z.object({
   /** The same however often the result is sent: readers drop what they have seen. */
@@ -48,8 +51,8 @@ export const taskResultOf = (task: TaskRecord): TaskResult => {
     task_id: id,
     owner,
     status,
-    failure,
-    verification,
+    failure: failure && { ...failure, detail: failure.detail.slice(0, DETAIL_MAX_LENGTH) },
+    verification: verification && { ...verification, detail: verification.detail.slice(0, DETAIL_MAX_LENGTH) },
     artifacts: [...artifacts],
     pull_request: null,
     commit,

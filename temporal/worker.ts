@@ -7,12 +7,14 @@ import { createActivities } from '../activities/create-activities.ts';
 import { createFilesystemStore } from '../platform/filesystem.ts';
 import { createCodeSource } from '../platform/git/code-source.ts';
 import { createLog } from '../platform/log.ts';
+import { openResults, wantsResults } from '../platform/open-results.ts';
 import { createSandboxRunner } from '../platform/sandbox/runner.ts';
 import { openScratchFolder } from '../platform/scratch-folder.ts';
 import { dataPaths, loadSettings, runLimitsOf, stationLimitsOf } from '../platform/settings.ts';
 import { openSqliteStore } from '../platform/sqlite.ts';
 import { connectWhenUp } from './connection.ts';
 import { createTemporalEngine } from './engine.ts';
+import { createResultSweeper } from './result-sweeper.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { createSweeper } from './sweeper.ts';
 import { workflowBundle } from './workflow-bundle.ts';
@@ -32,7 +34,8 @@ Runtime.install({
 });
 
 const secret = (await readFile(paths.secret, 'utf8')).trim();
-const stores = await openSqliteStore(paths.store);
+const stores = await openSqliteStore(paths.store, { resultsDue: wantsResults(settings) });
+const resultFeed = await openResults(settings, log);
 const gatewayUrl = settings.CODEBAY_GATEWAY_URL ?? `http://127.0.0.1:${settings.CODEBAY_GATEWAY_PORT}`;
 const publicUrl = settings.CODEBAY_PUBLIC_URL ?? `http://${settings.CODEBAY_HOST}:${settings.CODEBAY_PORT}`;
 const objects = createFilesystemStore({ root: paths.objects, publicUrl, secret });
@@ -68,6 +71,7 @@ const worker = await Worker.create({
     objects,
     runner,
     codeSource,
+    resultFeed,
     engine,
     draining: draining.signal,
     gatewayUrl,
@@ -86,14 +90,17 @@ const worker = await Worker.create({
   maxHeartbeatThrottleInterval: '3s',
 });
 const sweeper = createSweeper({ ...stores, runner, objects, engine, log, by: randomUUID() });
+const publication = resultFeed && { outbox: stores.results, feed: resultFeed };
+const resultSweeper = createResultSweeper({ publication, log, by: randomUUID() });
 draining.signal.addEventListener('abort', () => worker.shutdown(), { once: true });
 if (draining.signal.aborted) worker.shutdown();
 
 process.stdout.write(`${JSON.stringify({ ready: true, task_queue: settings.CODEBAY_TASK_QUEUE })}\n`);
-await Promise.all([worker.run(), sweeper.run(draining.signal)]);
+await Promise.all([worker.run(), sweeper.run(draining.signal), resultSweeper.run(draining.signal)]);
 
 if (settings.CODEBAY_RUNS_ON_SHUTDOWN === 'stop')
   await Promise.all((await runner.list()).map((runId) => runner.stop(runId, STOP_GRACE_MS)));
+await resultFeed?.close();
 await connection.close();
 await stores.close();
 log.info({}, 'the worker has shut down');

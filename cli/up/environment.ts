@@ -4,7 +4,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const COMMON = /^(PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|https?_proxy|no_proxy)$/i;
 
 /** Variables of the CLI alone, and those that only one process may see. */
-const NOT_COMMON = new Set(['CODEBAY_API_KEY', 'CODEBAY_URL', 'CODEBAY_CACHE', 'CODEBAY_SETUP_SECRETS_FILE', 'CODEBAY_RUNS_ON_SHUTDOWN']);
+const NOT_COMMON = new Set([
+  'CODEBAY_API_KEY',
+  'CODEBAY_URL',
+  'CODEBAY_CACHE',
+  'CODEBAY_SETUP_SECRETS_FILE',
+  'CODEBAY_RUNS_ON_SHUTDOWN',
+  'CODEBAY_KAFKA_OWNER_SECRET',
+]);
 
 const pick = (env: Environment, wanted: (name: string) => boolean): Record<string, string> =>
   Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value !== undefined && wanted(name) ? [[name, value]] : [])));
