@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Kafka, KafkaJSProtocolError, type Message, Partitioners, type Producer } from 'kafkajs';
+// Node finds the classes of kafkajs's errors in its default export alone.
+import kafkajs, { type Kafka, type Message, Partitioners, type Producer } from 'kafkajs';
 import { FeedUnavailableError } from '../../tasks/ports/feed-unavailable-error.ts';
 
 /** The topic keeps no message of this size. */
@@ -18,7 +19,7 @@ const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
 
 const causesOf = (error: unknown): readonly unknown[] => (error instanceof Error ? [error, ...causesOf(error.cause)] : []);
 const isTooLarge = (error: unknown): boolean =>
-  causesOf(error).some((cause) => cause instanceof KafkaJSProtocolError && TOO_LARGE.has(cause.type));
+  causesOf(error).some((cause) => cause instanceof kafkajs.KafkaJSProtocolError && TOO_LARGE.has(cause.type));
 
 const inTime = async (work: Promise<unknown>): Promise<void> => {
   const over = new AbortController();
