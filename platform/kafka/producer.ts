@@ -49,20 +49,28 @@ export const createSafeProducer = (kafka: Kafka, { idempotent = true }: { readon
       createPartitioner: Partitioners.DefaultPartitioner,
       retry: { initialRetryTime: 100, multiplier: 2, maxRetryTime: 1_000, retries: 4 },
     });
-    await producer.connect();
-    return producer;
+    try {
+      await producer.connect();
+      return producer;
+    } catch (error) {
+      await producer.disconnect();
+      throw error;
+    }
   };
-  const discard = (): void => {
-    // Its last requests may still be waiting for a broker that is gone.
-    current?.then((producer) => producer.disconnect()).catch(() => undefined);
-    current = null;
+  /** Only when it has given up: it would connect again to go on trying. */
+  const discard = (producer: Promise<Producer>, work: Promise<unknown>): void => {
+    const disconnect = async (): Promise<void> => (await producer).disconnect();
+    work.then(disconnect, disconnect).catch(() => undefined);
   };
   const attempt = async (topic: string, messages: readonly Message[]): Promise<void> => {
-    current ??= connect();
+    const producer = current ?? connect();
+    current = producer;
+    const work = producer.then((connected) => connected.send({ topic, acks: -1, timeout: SEND_MS, messages: [...messages] }));
     try {
-      await inTime(current.then((producer) => producer.send({ topic, acks: -1, timeout: SEND_MS, messages: [...messages] })));
+      await inTime(work);
     } catch (error) {
-      discard();
+      current = null;
+      discard(producer, work);
       if (isTooLarge(error)) throw new MessageTooLargeError(`the topic ${topic} does not take a message of this size`, { cause: error });
       throw new FeedUnavailableError(`Kafka did not take what was sent to ${topic}`, { cause: error });
     }

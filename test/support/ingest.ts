@@ -46,6 +46,7 @@ export const startIngest = ({ kafka, topics, stores, owners = { owner: 'ada' }, 
   const feed = createKafkaTaskFeed({ kafka, topic: topics.tasks, groupId: topics.group, log: quiet });
   const deadLetters = createKafkaDeadLetters(kafka, topics.dlq);
   const metrics = createIngestMetrics(feed);
+  let accepted = 0;
   feed.start(
     createIntake({
       tasks: stores.tasks,
@@ -53,12 +54,19 @@ export const startIngest = ({ kafka, topics, stores, owners = { owner: 'ada' }, 
       deadLetters,
       offer: { models: ['m1'], prices: {}, gitAllowedHosts: [] },
       owners,
-      counters: metrics.counters,
+      counters: {
+        ...metrics.counters,
+        accepted: () => {
+          accepted += 1;
+          metrics.counters.accepted();
+        },
+      },
       log: quiet,
     }),
   );
   return {
     feed,
+    accepted: () => accepted,
     /** The value of a metric's line, by its name with labels. */
     metric: async (name: string): Promise<number | null> => {
       const line = (await metrics.render()).text.split('\n').find((each) => each.startsWith(`${name} `));
