@@ -1,6 +1,7 @@
 import type { CodeSource } from '../tasks/ports/code-source.ts';
 import type { Engine } from '../tasks/ports/engine.ts';
 import type { ObjectStore } from '../tasks/ports/object-store.ts';
+import type { ResultFeed } from '../tasks/ports/result-feed.ts';
 import type { Runner } from '../tasks/ports/runner.ts';
 import type { Stores } from '../tasks/ports/stores.ts';
 import type { RunLimits } from '../tasks/run.ts';
@@ -21,10 +22,12 @@ import { createWatchRun } from './watch-run.ts';
 import { heartbeating } from './with-heartbeat.ts';
 
 export interface ActivityDeps {
-  readonly stores: Pick<Stores, 'tasks' | 'outbox' | 'events' | 'runs' | 'ledger' | 'retention'>;
+  readonly stores: Pick<Stores, 'tasks' | 'outbox' | 'results' | 'events' | 'runs' | 'ledger' | 'retention'>;
   readonly objects: ObjectStore;
   readonly runner: Runner;
   readonly codeSource: CodeSource;
+  /** Null where nobody wants results. */
+  readonly resultFeed: ResultFeed | null;
   readonly engine: Pick<Engine, 'cancel' | 'offerSlot' | 'describe' | 'erase'>;
   readonly draining: AbortSignal;
   readonly gatewayUrl: string;
@@ -36,6 +39,7 @@ export interface ActivityDeps {
 
 /** All activities, one file each. */
 export const createActivities = (given: ActivityDeps): Activities => {
+  const { resultFeed } = given;
   const deps = { ...given, ...given.stores, now: Date.now };
   return withTemporalFailures<Activities>({
     registerTask: createRegisterTask(deps),
@@ -48,7 +52,7 @@ export const createActivities = (given: ActivityDeps): Activities => {
     stopRun: heartbeating(createStopRun(deps)),
     releaseRun: heartbeating(createReleaseRun(deps)),
     collectOutputs: createCollectOutputs(deps),
-    finishTask: heartbeating(createFinishTask(deps)),
+    finishTask: heartbeating(createFinishTask({ ...deps, publication: resultFeed && { outbox: given.stores.results, feed: resultFeed } })),
     eraseExpired: createEraseExpired(deps),
   });
 };

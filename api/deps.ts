@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { StationOffer } from '../tasks/admission.ts';
 import type { StationLimits } from '../tasks/limits.ts';
 import type { Engine } from '../tasks/ports/engine.ts';
 import type { ObjectStore } from '../tasks/ports/object-store.ts';
@@ -6,7 +7,6 @@ import type { Rates } from '../tasks/ports/rates.ts';
 import type { Starter } from '../tasks/ports/starter.ts';
 import type { StatusCache } from '../tasks/ports/status-cache.ts';
 import type { Stores } from '../tasks/ports/stores.ts';
-import type { ModelPrice } from '../tasks/usage.ts';
 import type { Metrics } from './metrics.ts';
 
 /** The part of pino that the API uses. */
@@ -33,12 +33,7 @@ export interface OwnerLimits {
   readonly tasks: number;
 }
 
-export interface ApiOptions {
-  /** `host` or `host:port` of Git hosts that may be private or plain http. */
-  readonly gitAllowedHosts: readonly string[];
-  /** What tasks may name; the first is the default. */
-  readonly models: readonly [string, ...string[]];
-  readonly prices: Readonly<Record<string, ModelPrice>>;
+export interface ApiOptions extends StationOffer {
   /** Host names that requests may be made to; null where any is fine. Loopback listeners need it against DNS rebinding. */
   readonly hostnames: readonly string[] | null;
   readonly ownerLimits: OwnerLimits;

@@ -12,6 +12,11 @@ const number = (text: string): number => {
   if (!Number.isFinite(value)) throw new InvalidArgumentError('It is not a number.');
   return value;
 };
+const positive = (text: string): number => {
+  const value = number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return value;
+};
 const pair = (text: string, all: Record<string, string>): Record<string, string> => {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('A label is NAME=VALUE.');
@@ -144,6 +149,13 @@ keys
   .description('refuse a key from now on')
   .argument('<id>', 'as list shows it')
   .action((id) => run(import('./commands/admin.ts').then(({ revokeKey }) => revokeKey(id))));
+
+admin
+  .command('kafka')
+  .description("make Kafka's topics where they are missing")
+  .option('--partitions <count>', 'of each topic: as many processes can share it', positive, 6)
+  .option('--replication-factor <count>', 'how many brokers keep each message', positive, 1)
+  .action((size) => run(import('./commands/admin-kafka.ts').then(({ createKafkaTopics }) => createKafkaTopics(size))));
 
 // Whoever reads the output may have seen enough, as `head` has, and a terminal may be closed (EIO); a station goes on unheard, to its ordered end.
 for (const stream of [process.stdout, process.stderr]) {

@@ -17,6 +17,8 @@ export interface MysqlStoreOptions {
   readonly now?: () => number;
   /** How long one statement may take before its caller is told that the store is unavailable. */
   readonly statementTimeoutMs?: number;
+  /** Whether the results of tasks that end by this process are published. */
+  readonly resultsDue?: boolean;
   readonly notifications?: ChangeNotifications | undefined;
 }
 
@@ -37,14 +39,18 @@ const createDialect = (address: MysqlAddress): StoreDialect => ({
   migration: mysqlMigration(address.database),
 });
 
-const openDatabase = (address: MysqlAddress, connections: number, statementTimeoutMs: number, now: () => number): StoreDatabase => {
+const openDatabase = (
+  url: string,
+  { connections, now = Date.now, statementTimeoutMs = STATEMENT_TIMEOUT_MS, resultsDue = false }: MysqlStoreOptions,
+): StoreDatabase => {
+  const address = parseMysqlUrl(url);
   const db = new Kysely<StoreSchema>({ dialect: createMysqlDialect({ address, connections, statementTimeoutMs }) });
-  return { db, dialect: createDialect(address), now, close: () => db.destroy() };
+  return { db, dialect: createDialect(address), now, resultsDue, close: () => db.destroy() };
 };
 
 /** Makes the tables, or brings them up to date, without opening the store. */
 export const migrateMysqlStore = async (url: string): Promise<Migrated> => {
-  const database = openDatabase(parseMysqlUrl(url), 1, MIGRATION_TIMEOUT_MS, Date.now);
+  const database = openDatabase(url, { connections: 1, statementTimeoutMs: MIGRATION_TIMEOUT_MS });
   try {
     return await migrate(database);
   } finally {
@@ -56,11 +62,7 @@ export const migrateMysqlStore = async (url: string): Promise<Migrated> => {
  * Opens the store in a MySQL 8 or MariaDB database, migrating it where needed; any number of processes may do so at once. A server that
  * is away later is waited for by nobody for long: calls throw `StoreUnavailableError`, and go through again when it is back.
  */
-export const openMysqlStore = async (
-  url: string,
-  { connections, now = Date.now, statementTimeoutMs = STATEMENT_TIMEOUT_MS, notifications }: MysqlStoreOptions,
-): Promise<Stores> => {
+export const openMysqlStore = async (url: string, options: MysqlStoreOptions): Promise<Stores> => {
   await migrateMysqlStore(url);
-  const database = openDatabase(parseMysqlUrl(url), connections, statementTimeoutMs, now);
-  return createStores(database, { changePollMs: CHANGE_POLL_MS, notifications });
+  return createStores(openDatabase(url, options), { changePollMs: CHANGE_POLL_MS, notifications: options.notifications });
 };

@@ -15,7 +15,7 @@ const mysql = () => import('./mysql.ts');
 /** Opens the store that CODEBAY_STORE names, migrating it where needed. A setting that lacks throws `SettingsError`. */
 export const openStores = async (
   settings: Settings,
-  options: { readonly notifications?: ChangeNotifications | undefined } = {},
+  options: { readonly resultsDue?: boolean; readonly notifications?: ChangeNotifications | undefined } = {},
 ): Promise<Stores> => {
   if (settings.CODEBAY_STORE === 'sqlite') return (await sqlite()).openSqliteStore(dataPaths(settings.CODEBAY_DATA).store, options);
   return (await mysql()).openMysqlStore(mysqlUrl(settings), { connections: settings.CODEBAY_MYSQL_CONNECTIONS, ...options });

@@ -105,6 +105,10 @@ const environment = z.object({
   CODEBAY_KAFKA_GROUP: z.string().default('codebay-ingest'),
   /** Whose the tasks are that come in by Kafka. */
   CODEBAY_KAFKA_OWNER: z.string().default('default'),
+  /** Where set, each message names its owner and proves it with this secret. */
+  CODEBAY_KAFKA_OWNER_SECRET: z.string().min(16).optional(),
+  /** Where ingest answers for its metrics and its health. */
+  CODEBAY_INGEST_PORT: z.coerce.number().int().min(0).max(65_535).default(8422),
   /** What one owner may do; 0 is no limit. */
   CODEBAY_OWNER_REQUESTS_PER_MINUTE: limit(6000),
   CODEBAY_OWNER_SUBMISSIONS_PER_MINUTE: limit(600),

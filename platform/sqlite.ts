@@ -48,7 +48,7 @@ const createPrivateFile = async (file: string): Promise<void> => {
   await (await open(file, 'a', 0o600)).close();
 };
 
-const openDatabase = async (file: string, now: () => number): Promise<StoreDatabase> => {
+const openDatabase = async (file: string, now: () => number, resultsDue: boolean): Promise<StoreDatabase> => {
   await createPrivateFile(file);
   const db = new Kysely<StoreSchema>({ dialect: createNodeSqliteDialect({ file, pragmas: PRAGMAS, busyTimeoutMs: BUSY_TIMEOUT_MS }) });
   const close = async () => {
@@ -56,12 +56,12 @@ const openDatabase = async (file: string, now: () => number): Promise<StoreDatab
     await db.connection().execute(async () => {});
     await db.destroy();
   };
-  return { db, dialect, now, close };
+  return { db, dialect, now, resultsDue, close };
 };
 
 /** Makes the tables of the file, or brings them up to date, without opening the store. */
 export const migrateSqliteStore = async (file: string): Promise<Migrated> => {
-  const database = await openDatabase(file, Date.now);
+  const database = await openDatabase(file, Date.now, false);
   try {
     return await migrate(database);
   } finally {
@@ -75,9 +75,13 @@ export const migrateSqliteStore = async (file: string): Promise<Migrated> => {
  */
 export const openSqliteStore = async (
   file: string,
-  { now = Date.now, notifications }: { readonly now?: () => number; readonly notifications?: ChangeNotifications | undefined } = {},
+  {
+    now = Date.now,
+    resultsDue = false,
+    notifications,
+  }: Partial<Pick<StoreDatabase, 'now' | 'resultsDue'>> & { readonly notifications?: ChangeNotifications | undefined } = {},
 ): Promise<Stores> => {
-  const database = await openDatabase(file, now);
+  const database = await openDatabase(file, now, resultsDue);
   try {
     await migrate(database);
   } catch (error) {

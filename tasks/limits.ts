@@ -24,6 +24,9 @@ export const DEFAULT_STATION_LIMITS: StationLimits = {
 /** Prompts travel in the workflow's input, whose payload is bounded, and in history for ever. */
 export const PROMPT_MAX_BYTES = 64 * 1024;
 
+/** The JSON of a task, by whichever way it comes: a prompt may be six times as long once JSON has escaped it. */
+export const TASK_MAX_BYTES = MiB;
+
 /** What a task may use where its spec says nothing. */
 export const DEFAULT_TASK_LIMITS = { time_seconds: 3600, setup_seconds: 900, steps: 250, tokens: 4_000_000 } as const;
 

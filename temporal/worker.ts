@@ -7,6 +7,7 @@ import { createFilesystemStore } from '../platform/filesystem.ts';
 import { createCodeSource } from '../platform/git/code-source.ts';
 import { createLog } from '../platform/log.ts';
 import { openCache } from '../platform/open-cache.ts';
+import { openResults, wantsResults } from '../platform/open-results.ts';
 import { openStores } from '../platform/open-stores.ts';
 import { outdatingStores } from '../platform/outdating-stores.ts';
 import { createSandboxRunner } from '../platform/sandbox/runner.ts';
@@ -15,6 +16,7 @@ import { dataPaths, loadSettings, runLimitsOf, stationLimitsOf } from '../platfo
 import { readStationSecret } from '../platform/station-secret.ts';
 import { connectWhenUp } from './connection.ts';
 import { createTemporalEngine } from './engine.ts';
+import { createResultSweeper } from './result-sweeper.ts';
 import { ensureRetentionSchedule } from './retention-schedule.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { createSweeper } from './sweeper.ts';
@@ -36,7 +38,11 @@ Runtime.install({
 
 const secret = await readStationSecret(settings);
 const cache = await openCache(settings, log);
-const stores = outdatingStores(await openStores(settings, { notifications: cache.notifications }), cache.statusCache);
+const stores = outdatingStores(
+  await openStores(settings, { resultsDue: wantsResults(settings), notifications: cache.notifications }),
+  cache.statusCache,
+);
+const resultFeed = await openResults(settings, log);
 const gatewayUrl = settings.CODEBAY_GATEWAY_URL ?? `http://127.0.0.1:${settings.CODEBAY_GATEWAY_PORT}`;
 const publicUrl = settings.CODEBAY_PUBLIC_URL ?? `http://${settings.CODEBAY_HOST}:${settings.CODEBAY_PORT}`;
 const objects = createFilesystemStore({ root: paths.objects, publicUrl, secret });
@@ -72,6 +78,7 @@ const worker = await Worker.create({
     objects,
     runner,
     codeSource,
+    resultFeed,
     engine,
     draining: draining.signal,
     gatewayUrl,
@@ -90,14 +97,17 @@ const worker = await Worker.create({
   maxHeartbeatThrottleInterval: '3s',
 });
 const sweeper = createSweeper({ ...stores, runner, objects, engine, log, by: randomUUID() });
+const publication = resultFeed && { outbox: stores.results, feed: resultFeed };
+const resultSweeper = createResultSweeper({ publication, log, by: randomUUID() });
 draining.signal.addEventListener('abort', () => worker.shutdown(), { once: true });
 if (draining.signal.aborted) worker.shutdown();
 
 process.stdout.write(`${JSON.stringify({ ready: true, task_queue: taskQueue })}\n`);
-await Promise.all([worker.run(), sweeper.run(draining.signal)]);
+await Promise.all([worker.run(), sweeper.run(draining.signal), resultSweeper.run(draining.signal)]);
 
 if (settings.CODEBAY_RUNS_ON_SHUTDOWN === 'stop')
   await Promise.all((await runner.list()).map((runId) => runner.stop(runId, STOP_GRACE_MS)));
+await resultFeed?.close();
 await connection.close();
 await stores.close();
 cache.close();

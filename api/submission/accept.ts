@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
+import { bodyHash } from '../../tasks/body-hash.ts';
 import { uploadKey, uploadPrefix } from '../../tasks/object-keys.ts';
 import { ObjectTooLargeError } from '../../tasks/ports/object-store.ts';
 import type { TaskSpec } from '../../tasks/spec.ts';
 import type { ApiDeps } from '../deps.ts';
 import { ApiProblem } from '../problem.ts';
-import { bodyHash } from './body-hash.ts';
 import type { Upload } from './multipart.ts';
 import { createOwnerCapacity } from './owner-capacity.ts';
 import { sha256Of } from './sha256.ts';

@@ -1,13 +1,11 @@
+import { refusalOf, type StationOffer } from '../../tasks/admission.ts';
+import { TASK_MAX_BYTES } from '../../tasks/limits.ts';
 import { taskSpecSchema } from '../../tasks/spec.ts';
 import { parseJson, readCapped } from '../capped-body.ts';
-import type { ApiOptions } from '../deps.ts';
 import { ApiProblem } from '../problem.ts';
 import type { Submission } from './accept.ts';
-import { checkAdmissible } from './admissible.ts';
 import { readUpload, type Upload } from './multipart.ts';
 
-/** A prompt of 64 KiB may be six times as long once JSON has escaped it. */
-export const TASK_MAX_BYTES = 1024 * 1024;
 /** What a form adds to its zip. */
 const FORM_OVERHEAD_BYTES = TASK_MAX_BYTES + 64 * 1024;
 
@@ -24,7 +22,7 @@ const readForm = async (request: Request, zipBytes: number): Promise<Upload> => 
 export const readSubmission = async (
   request: Request,
   owner: string,
-  options: Pick<ApiOptions, 'models' | 'prices' | 'gitAllowedHosts'> & { readonly zipBytes: number },
+  options: StationOffer & { readonly zipBytes: number },
 ): Promise<Submission> => {
   const type = mediaTypeOf(request);
   if (type !== 'application/json' && type !== 'multipart/form-data') {
@@ -33,7 +31,8 @@ export const readSubmission = async (
   const upload = type === 'multipart/form-data' ? await readForm(request, options.zipBytes) : null;
   try {
     const spec = parseJson(taskSpecSchema, upload?.task ?? (await readCapped(request, TASK_MAX_BYTES)), 'INVALID_TASK');
-    checkAdmissible(spec, options);
+    const refusal = refusalOf(spec, options);
+    if (refusal !== null) throw new ApiProblem(refusal.code, refusal.detail);
     const code = upload?.code ?? null;
     if (spec.source.type === 'zip' && (upload === null || code === null)) {
       throw new ApiProblem('INVALID_TASK', 'source: a zip is sent as multipart/form-data, `task` first, then `code`.');

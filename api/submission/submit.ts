@@ -1,9 +1,9 @@
+import { bodyHash } from '../../tasks/body-hash.ts';
 import { newTaskId } from '../../tasks/new-task-id.ts';
 import type { TaskRecord } from '../../tasks/task.ts';
 import type { ApiDeps } from '../deps.ts';
 import { ApiProblem } from '../problem.ts';
 import { createAcceptance, mismatch, type Submission } from './accept.ts';
-import { bodyHash } from './body-hash.ts';
 import { holdLease } from './idempotency-lease.ts';
 import { sha256Of } from './sha256.ts';
 

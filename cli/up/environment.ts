@@ -10,6 +10,7 @@ const NOT_COMMON = new Set([
   'CODEBAY_DOWNLOADS',
   'CODEBAY_SETUP_SECRETS_FILE',
   'CODEBAY_RUNS_ON_SHUTDOWN',
+  'CODEBAY_KAFKA_OWNER_SECRET',
 ]);
 
 const pick = (env: Environment, wanted: (name: string) => boolean): Record<string, string> =>

@@ -37,6 +37,8 @@ export interface StoreDatabase {
   readonly dialect: StoreDialect;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Whether the results of tasks that end by this process are published, and so wait in the `ResultOutbox`. */
+  readonly resultsDue: boolean;
   /** Waits for calls under way. */
   close(): Promise<void>;
 }

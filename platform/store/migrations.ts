@@ -121,4 +121,6 @@ export const MIGRATIONS: readonly string[] = [
   'alter table api_keys add column revoked_at bigint',
   'create index tasks_by_end on tasks (finished_at, id)',
   'create index tasks_by_load on tasks (owner, status)',
+  'alter table tasks add column result_due_at bigint',
+  'create index tasks_by_result on tasks (result_due_at)',
 ];

@@ -36,6 +36,8 @@ export interface TaskRow {
   started_at: number | null;
   finished_at: number | null;
   updated_at: number;
+  /** Since when the task's result waits to be published; null once it is, and where nobody wants it. */
+  result_due_at: number | null;
 }
 
 interface TombstoneRow {

@@ -1,38 +1,18 @@
-import { randomUUID } from 'node:crypto';
-import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely';
 import type { Claim, StartOutbox } from '../../tasks/ports/start-outbox.ts';
 import { isTerminal } from '../../tasks/status.ts';
 import type { TaskRecord } from '../../tasks/task.ts';
+import { type ClaimFilter, claimTasks } from './claim.ts';
 import { idempotent, type StoreDatabase, transaction } from './database.ts';
 import { encode } from './json-text.ts';
-import type { StoreSchema } from './schema.ts';
 import { lockTask } from './task-lock.ts';
-import { toTaskRecord } from './task-record.ts';
+import { endColumns, toTaskRecord } from './task-record.ts';
 import { endWaitingRuns } from './waiting-runs.ts';
-
-type Filter = (where: ExpressionBuilder<StoreSchema, 'tasks'>) => ExpressionWrapper<StoreSchema, 'tasks', SqlBool>;
 
 const UNFINISHED = ['QUEUED', 'PROCESSING'] as const;
 
-/** Takes the oldest matching rows that nobody holds: compare-and-set by row, then read back by a token that no other claim has. */
-const claim = async (database: StoreDatabase, { by, leaseMs, limit }: Claim, matches: Filter): Promise<readonly TaskRecord[]> => {
-  const { db, now } = database;
-  const time = now();
-  const claimable: Filter = (where) => where.and([where('status', 'in', UNFINISHED), where('claimed_until', '<=', time), matches(where)]);
-  const candidates = await db.selectFrom('tasks').select('id').where(claimable).orderBy('created_at').orderBy('id').limit(limit).execute();
-  if (candidates.length === 0) return [];
-
-  const token = `${by}:${randomUUID()}`;
-  const ids = candidates.map(({ id }) => id);
-  const take = db
-    .updateTable('tasks')
-    .set({ claim_token: token, claimed_until: time + leaseMs })
-    .where('id', 'in', ids)
-    .where(claimable);
-  await idempotent(database, () => take.execute());
-  const rows = await db.selectFrom('tasks').selectAll().where('claim_token', '=', token).orderBy('created_at').orderBy('id').execute();
-  return rows.map(toTaskRecord);
-};
+/** Of unfinished rows only. */
+const claim = (database: StoreDatabase, request: Claim, matches: ClaimFilter): Promise<readonly TaskRecord[]> =>
+  claimTasks(database, request, (where) => where.and([where('status', 'in', UNFINISHED), matches(where)]));
 
 const createRequestCancel =
   (database: StoreDatabase): StartOutbox['requestCancel'] =>
@@ -63,6 +43,7 @@ const createEndWithoutWorkflow =
           failure: end === 'CANCELLED' ? null : encode(failure),
           phase: null,
           waiting_for: null,
+          ...endColumns(database, now),
           finished_at: now,
           updated_at: now,
         })

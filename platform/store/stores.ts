@@ -8,6 +8,7 @@ import { createIdempotencyKeys } from './idempotency-keys.ts';
 import { createLedger } from './ledger.ts';
 import { createMailbox } from './mailbox.ts';
 import { createOwnerLoad } from './owner-load.ts';
+import { createResultOutbox } from './result-outbox.ts';
 import { createRetention } from './retention.ts';
 import { createRunStore } from './run-store.ts';
 import { createStartOutbox } from './start-outbox.ts';
@@ -28,6 +29,7 @@ export const createStores = (database: StoreDatabase, { changePollMs: pollMs, no
     versions: createTaskVersions(database),
     load: createOwnerLoad(database),
     outbox: createStartOutbox(database),
+    results: createResultOutbox(database),
     events: createEventLog(database, feed),
     runs: createRunStore(database),
     ledger: createLedger(database),

@@ -1,6 +1,7 @@
 import type { TaskPhase } from '../../tasks/status.ts';
 import { isTerminal } from '../../tasks/status.ts';
 import type { TaskProgress, TaskRecord } from '../../tasks/task.ts';
+import type { StoreDatabase } from './database.ts';
 import { decode, decodeNullable, encode } from './json-text.ts';
 import type { TaskRow } from './schema.ts';
 
@@ -27,6 +28,12 @@ export const toTaskRecord = (row: TaskRow): TaskRecord => ({
 
 const withEntry = (timings: TaskRecord['timings'], phase: TaskPhase | null | undefined, now: number): TaskRecord['timings'] =>
   phase === null || phase === undefined || timings[phase] !== undefined ? timings : { ...timings, [phase]: now };
+
+/** What every terminal write sets beside the end itself: a claim on the living task must not hold up its result. */
+export const endColumns = ({ resultsDue }: StoreDatabase, now: number): Partial<TaskRow> => ({
+  claimed_until: 0,
+  result_due_at: resultsDue ? now : null,
+});
 
 /** The columns that a patch of the workflow changes, with the stamps that follow from it. Parts that the patch leaves out stay. */
 export const patchColumns = (row: TaskRow, patch: Partial<TaskProgress>, now: number): Partial<TaskRow> => ({

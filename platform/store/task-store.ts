@@ -7,7 +7,7 @@ import { encode } from './json-text.ts';
 import { prepareQuery } from './prepare-query.ts';
 import type { TaskRow } from './schema.ts';
 import { lockTask } from './task-lock.ts';
-import { patchColumns, toTaskRecord } from './task-record.ts';
+import { endColumns, patchColumns, toTaskRecord } from './task-record.ts';
 import { endWaitingRuns } from './waiting-runs.ts';
 
 const newRow = ({ id, owner, spec }: NewTask, now: number): TaskRow => ({
@@ -33,6 +33,7 @@ const newRow = ({ id, owner, spec }: NewTask, now: number): TaskRow => ({
   started_at: null,
   finished_at: null,
   updated_at: now,
+  result_due_at: null,
 });
 
 const createInsert =
@@ -90,12 +91,13 @@ const createUpdate =
       if (isTerminal(row.status)) return 'terminal';
       if (revision <= row.revision) return 'stale';
       const now = database.now();
+      const ends = patch.status !== undefined && isTerminal(patch.status);
       await trx
         .updateTable('tasks')
-        .set({ ...patchColumns(row, patch, now), revision })
+        .set({ ...patchColumns(row, patch, now), ...(ends ? endColumns(database, now) : {}), revision })
         .where('id', '=', id)
         .execute();
-      if (patch.status !== undefined && isTerminal(patch.status)) await endWaitingRuns(trx, id, now);
+      if (ends) await endWaitingRuns(trx, id, now);
       return 'written';
     });
 

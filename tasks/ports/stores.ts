@@ -4,6 +4,7 @@ import type { EventLog } from './event-log.ts';
 import type { Ledger } from './ledger.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { OwnerLoad } from './owner-load.ts';
+import type { ResultOutbox } from './result-outbox.ts';
 import type { Retention } from './retention.ts';
 import type { RunStore } from './run-store.ts';
 import type { StartOutbox } from './start-outbox.ts';
@@ -16,6 +17,7 @@ export interface Stores {
   readonly versions: TaskVersions;
   readonly load: OwnerLoad;
   readonly outbox: StartOutbox;
+  readonly results: ResultOutbox;
   readonly events: EventLog;
   readonly runs: RunStore;
   readonly ledger: Ledger;

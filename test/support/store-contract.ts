@@ -11,7 +11,7 @@ import type { TaskSpec } from '../../tasks/spec.ts';
 /** A fresh, empty database. */
 export interface StoreFixture {
   /** Opens one more connection to it. */
-  connect(options?: { readonly now?: () => number }): Promise<Stores>;
+  connect(options?: { readonly now?: () => number; readonly resultsDue?: boolean }): Promise<Stores>;
   /** How `store-process.ts` reaches it: adapter and location. */
   readonly address: readonly [adapter: string, location: string];
   /** Removes the database; every connection is closed by then. */
@@ -34,6 +34,8 @@ const checkpointEvent = (sourceSeq: number): SourcedEvent => ({
 const checkpointOf = (runId: string, seq: number): Checkpoint => ({ run_id: runId, seq, turn: seq, delta: null, transcript: null });
 
 const COMPLETION: Completion = { outcome: 'succeeded', reason: null, detail: 'done', exit_code: null, artifacts: [] };
+
+const idsOf = (tasks: readonly { readonly id: string }[]) => tasks.map(({ id }) => id);
 
 const times = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, index) => make(index));
 
@@ -281,7 +283,6 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
 
     describe('outbox', () => {
       const claim = { by: 'p1', leaseMs: 1000, olderThanMs: 100, limit: 10 };
-      const idsOf = (tasks: readonly { readonly id: string }[]) => tasks.map(({ id }) => id);
 
       test('an unstarted row is claimed once a lease, oldest first, until its start is acknowledged', async () => {
         await insert('t1', 't2', 't3');
@@ -352,6 +353,51 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
         });
         expect(await stores.outbox.endWithoutWorkflow('t1', 'CANCELLED')).toBe(false);
         expect(await stores.tasks.update('t1', 4, { status: 'COMPLETED' })).toBe('terminal');
+      });
+    });
+
+    describe('the outbox of results', () => {
+      const claim = { by: 'w', leaseMs: 1000, olderThanMs: 0, limit: 10 };
+      let wanted: Stores;
+      beforeEach(async () => {
+        wanted = await fixture.connect({ now: () => clock.now, resultsDue: true });
+        opened.push(wanted);
+      });
+
+      test('each end makes a result due, whichever way it came, until it is published', async () => {
+        for (const id of ['t1', 't2', 't3']) await insert(id);
+        await wanted.tasks.update('t1', 1, { status: 'PROCESSING' });
+        expect(await wanted.results.claimDue(claim)).toEqual([]);
+        await wanted.tasks.update('t1', 2, { status: 'COMPLETED' });
+        clock.now += 1;
+        await wanted.outbox.endWithoutWorkflow('t2', 'CANCELLED');
+        clock.now += 1;
+        expect((await wanted.results.claimDue({ ...claim, olderThanMs: 2 })).map(({ id, status }) => [id, status])).toEqual([
+          ['t1', 'COMPLETED'],
+        ]);
+        expect(idsOf(await wanted.results.claimDue(claim))).toEqual(['t2']);
+        await wanted.results.markPublished('t1');
+        clock.now += 1000;
+        expect(idsOf(await wanted.results.claimDue(claim))).toEqual(['t2']);
+      });
+
+      test('one claimer gets a row at a time; a claim on the living task holds nothing up', async () => {
+        await insert('t1');
+        await insert('t2');
+        await stores.outbox.acknowledgeStart('t1');
+        expect(await stores.outbox.claimSilent(claim)).toHaveLength(1);
+        for (const id of ['t1', 't2']) await wanted.tasks.update(id, 1, { status: 'COMPLETED' });
+        expect(idsOf(await wanted.results.claimDue({ ...claim, taskId: 't1' }))).toEqual(['t1']);
+        expect(await stores.results.claimDue({ ...claim, taskId: 't1', by: 'x' })).toEqual([]);
+        expect(idsOf(await stores.results.claimDue({ ...claim, by: 'x' }))).toEqual(['t2']);
+      });
+
+      test('where nobody wants results, none wait', async () => {
+        await insert('t1');
+        await insert('t2');
+        await stores.tasks.update('t1', 1, { status: 'COMPLETED' });
+        await stores.outbox.endWithoutWorkflow('t2', 'TERMINATED');
+        expect(await wanted.results.claimDue(claim)).toEqual([]);
       });
     });
 

@@ -108,7 +108,7 @@ test('finishing writes the end once and leaves only the artifacts', async () => 
   for (const key of [uploadKey(taskId), codeKey(taskId), artifactKey(taskId, 'result.json')])
     await data.objects.put(key, Readable.from(['x']));
   const { runner, removed } = createRecordingRunner();
-  const finish = createFinishTask({ ...data.stores, objects: data.objects, runner, now: Date.now });
+  const finish = createFinishTask({ ...data.stores, objects: data.objects, runner, publication: null, now: Date.now });
   const ending = { task_id: taskId, revision: 7, status: 'COMPLETED' as const, failure: null, verification: null, artifacts: [] };
   await finish(ending);
   await finish(ending);

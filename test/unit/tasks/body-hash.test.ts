@@ -1,4 +1,4 @@
-import { bodyHash } from '../../../api/submission/body-hash.ts';
+import { bodyHash } from '../../../tasks/body-hash.ts';
 import { taskSpecSchema } from '../../../tasks/spec.ts';
 
 const git = { type: 'git', url: 'https://example.com/a/b' };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { TaskSpec } from '../../tasks/spec.ts';
+import type { TaskSpec } from './spec.ts';
 
 const canonical = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
