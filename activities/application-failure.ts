@@ -1,5 +1,6 @@
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
 import { FAILURES, FailureError } from '../tasks/failure.ts';
+import { ObjectStoreRefusedError } from '../tasks/ports/object-store.ts';
 import { IsolationUnavailableError } from '../tasks/ports/runner.ts';
 
 /** The one place where what adapters throw becomes a failure that Temporal and the workflow understand. Reasons that may pass by themselves are retried. */
@@ -13,6 +14,7 @@ export const toTemporalFailure = (error: unknown): unknown => {
     });
   }
   if (error instanceof IsolationUnavailableError) return ApplicationFailure.nonRetryable(error.message, 'ISOLATION_UNAVAILABLE');
+  if (error instanceof ObjectStoreRefusedError) return ApplicationFailure.nonRetryable(error.message, 'INTERNAL');
   if (error instanceof TemporalFailure || error instanceof CancelledFailure) return error;
   if (error instanceof Error && error.name === 'AbortError') return new CancelledFailure('The activity was cancelled.');
   return error;

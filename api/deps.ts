@@ -41,7 +41,9 @@ export interface ApiOptions {
 /** All that the API is made of; `api/server.ts` chooses the adapters. */
 export interface ApiDeps {
   readonly stores: Stores;
-  readonly objects: ObjectStore & LinkOpener;
+  readonly objects: ObjectStore;
+  /** Serves `/objects/*`; null where presigned links lead to the store itself. */
+  readonly links: LinkOpener | null;
   readonly starter: Starter;
   readonly engine: Engine;
   readonly limits: StationLimits;

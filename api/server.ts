@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
-import { createFilesystemStore } from '../platform/filesystem.ts';
 import { createLog } from '../platform/log.ts';
+import { openObjects } from '../platform/open-objects.ts';
 import { dataPaths, loadSettings, stationLimitsOf } from '../platform/settings.ts';
 import { openSqliteStore } from '../platform/sqlite.ts';
 import { createTemporalEngine } from '../temporal/engine.ts';
@@ -40,12 +40,13 @@ const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS });
 const port = await listen(server, settings.CODEBAY_PORT, settings.CODEBAY_HOST);
 const authority = settings.CODEBAY_HOST.includes(':') ? `[${settings.CODEBAY_HOST}]` : settings.CODEBAY_HOST;
 const publicUrl = settings.CODEBAY_PUBLIC_URL ?? `http://${authority}:${port}`;
-const objects = createFilesystemStore({ root: paths.objects, publicUrl, secret });
+const { objects, links } = await openObjects(settings, { publicUrl, secret });
 const models = z.tuple([z.string()], z.string()).parse(settings.CODEBAY_MODELS);
 
 const app = createApp({
   stores,
   objects,
+  links,
   starter: createStarter({ tasks: stores.tasks, outbox: stores.outbox, engine, log }),
   engine,
   limits: stationLimitsOf(settings),

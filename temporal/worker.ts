@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/create-activities.ts';
-import { createFilesystemStore } from '../platform/filesystem.ts';
 import { createCodeSource } from '../platform/git/code-source.ts';
 import { createLog } from '../platform/log.ts';
+import { openObjects } from '../platform/open-objects.ts';
 import { createSandboxRunner } from '../platform/sandbox/runner.ts';
 import { openScratchFolder } from '../platform/scratch-folder.ts';
 import { dataPaths, loadSettings, runLimitsOf, stationLimitsOf } from '../platform/settings.ts';
@@ -35,7 +35,7 @@ const secret = (await readFile(paths.secret, 'utf8')).trim();
 const stores = await openSqliteStore(paths.store);
 const gatewayUrl = settings.CODEBAY_GATEWAY_URL ?? `http://127.0.0.1:${settings.CODEBAY_GATEWAY_PORT}`;
 const publicUrl = settings.CODEBAY_PUBLIC_URL ?? `http://${settings.CODEBAY_HOST}:${settings.CODEBAY_PORT}`;
-const objects = createFilesystemStore({ root: paths.objects, publicUrl, secret });
+const { objects } = await openObjects(settings, { publicUrl, secret });
 const codeSource = createCodeSource({
   limits: stationLimitsOf(settings),
   allowedHosts: settings.CODEBAY_GIT_ALLOWED_HOSTS,

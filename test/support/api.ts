@@ -65,6 +65,7 @@ export const createTestApi = async ({ folder, limits, options, override }: TestA
   const deps: ApiDeps = {
     stores,
     objects,
+    links: objects,
     starter: createStarter({ tasks: stores.tasks, outbox: stores.outbox, engine: recorder.engine, log }),
     engine: recorder.engine,
     limits: { ...DEFAULT_STATION_LIMITS, ...limits },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { CosError } from './cos-error.ts';
@@ -46,15 +47,17 @@ export const answer = (exchange: Exchange, status: number, headers: Readonly<Rec
     return;
   }
   const wrong = fault?.kind === 'wrong_crc' ? { 'x-cos-hash-crc64ecma': '1' } : {};
-  const type: Record<string, string> = body === '' ? {} : { 'content-type': 'application/xml' };
-  response.writeHead(status, { ...type, 'content-length': String(Buffer.byteLength(body)), ...headers, ...wrong });
+  const type: Record<string, string> = body === '' ? {} : { 'Content-Type': 'application/xml' };
+  response.writeHead(status, { ...type, 'Content-Length': String(Buffer.byteLength(body)), ...headers, ...wrong });
   response.end(body);
 };
 
-/** Reads a small XML body, whose Content-MD5 COS demands. */
-export const readXml = async ({ request }: Exchange, md5Of: (body: Buffer) => string): Promise<string> => {
+/** Reads a small XML body. COS checks its Content-MD5, and demands one of deletions and rules. */
+export const readXml = async ({ request }: Exchange, md5: 'demanded' | 'checked'): Promise<string> => {
   const body = await buffer(request);
-  if (request.headers['content-md5'] !== md5Of(body))
+  const given = request.headers['content-md5'];
+  const actual = createHash('md5').update(body).digest('base64');
+  if (given === undefined ? md5 === 'demanded' : given !== actual)
     throw new CosError(400, 'InvalidDigest', 'The Content-MD5 you specified was invalid.');
   return body.toString();
 };

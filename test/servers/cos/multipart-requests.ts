@@ -70,7 +70,7 @@ export const uploadPart = async (exchange: Exchange, uploads: Uploads, files: Bu
   upload.parts.set(number, stored);
   uploads.save(upload);
   if (before !== undefined) files.removeFiles([before]);
-  answer(exchange, 200, { etag: `"${stored.md5}"`, 'x-cos-hash-crc64ecma': stored.crc64 });
+  answer(exchange, 200, { ETag: `"${stored.md5}"`, 'x-cos-hash-crc64ecma': stored.crc64 });
 };
 
 /** The parts that the client lists, each as it was uploaded. */

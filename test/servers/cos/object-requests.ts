@@ -27,7 +27,7 @@ export const putObject = async (exchange: Exchange, files: BucketFiles, now: num
     contentType: exchange.request.headers['content-type'] ?? 'application/octet-stream',
     modifiedAt: now,
   });
-  answer(exchange, 200, { etag: `"${stored.md5}"`, 'x-cos-hash-crc64ecma': stored.crc64 });
+  answer(exchange, 200, { ETag: `"${stored.md5}"`, 'x-cos-hash-crc64ecma': stored.crc64 });
 };
 
 const found = ({ key }: Exchange, files: BucketFiles): StoredObject => {
@@ -36,15 +36,18 @@ const found = ({ key }: Exchange, files: BucketFiles): StoredObject => {
   return object;
 };
 
+/** As COS writes header names; Python's SDK minds. */
+const casedName = (name: string): string => name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
+
 const headersOf = (object: StoredObject, query: ReadonlyMap<string, string>): Record<string, string> => {
   const overrides = [...query]
     .filter(([name]) => name.startsWith('response-'))
-    .map(([name, value]) => [name.slice('response-'.length), value]);
+    .map(([name, value]) => [casedName(name.slice('response-'.length)), value]);
   return {
-    'content-type': object.contentType,
-    etag: object.etag,
-    'last-modified': new Date(object.modifiedAt).toUTCString(),
-    'accept-ranges': 'bytes',
+    'Content-Type': object.contentType,
+    ETag: object.etag,
+    'Last-Modified': new Date(object.modifiedAt).toUTCString(),
+    'Accept-Ranges': 'bytes',
     'x-cos-hash-crc64ecma': object.crc64,
     ...Object.fromEntries(overrides),
   };
@@ -52,7 +55,7 @@ const headersOf = (object: StoredObject, query: ReadonlyMap<string, string>): Re
 
 export const headObject = (exchange: Exchange, files: BucketFiles): void => {
   const object = found(exchange, files);
-  answer(exchange, 200, { ...headersOf(object, exchange.query), 'content-length': String(object.sizeBytes) });
+  answer(exchange, 200, { ...headersOf(object, exchange.query), 'Content-Length': String(object.sizeBytes) });
 };
 
 /** `[start, end)` of a Range header; null where it asks for nothing that is there. */
@@ -81,11 +84,11 @@ export const getObject = async (exchange: Exchange, files: BucketFiles): Promise
   if (part === null) throw new CosError(416, 'InvalidRange', 'The requested range is not satisfiable.');
   const [start, end] = part;
   const body = openObject(files.data, object, start, end);
-  const partial = range === undefined ? {} : { 'content-range': `bytes ${start}-${end - 1}/${object.sizeBytes}` };
+  const partial = range === undefined ? {} : { 'Content-Range': `bytes ${start}-${end - 1}/${object.sizeBytes}` };
   const wrong = fault?.kind === 'wrong_crc' ? { 'x-cos-hash-crc64ecma': '1' } : {};
   response.writeHead(range === undefined ? 200 : 206, {
     ...headersOf(object, query),
-    'content-length': String(end - start),
+    'Content-Length': String(end - start),
     ...partial,
     ...wrong,
   });

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -48,8 +48,6 @@ export interface CosServer {
   close(): Promise<void>;
 }
 
-const md5 = (body: Buffer): string => createHash('md5').update(body).digest('base64');
-
 const openBucket = (root: string) => ({ root, files: createBucketFiles(root, createCrc64()), uploads: createUploads(root) });
 type Bucket = ReturnType<typeof openBucket>;
 
@@ -58,7 +56,7 @@ const serveObject = async (exchange: Exchange, { files, uploads }: Bucket, now: 
   const has = (name: string): boolean => query.has(name);
   if (method === 'PUT') return has('uploadid') ? uploadPart(exchange, uploads, files) : putObject(exchange, files, now);
   if (method === 'POST' && has('uploads')) return initiate(exchange, uploads, now);
-  if (method === 'POST' && has('uploadid')) return complete(exchange, uploads, files, now, await readXml(exchange, md5));
+  if (method === 'POST' && has('uploadid')) return complete(exchange, uploads, files, now, await readXml(exchange, 'checked'));
   if (method === 'DELETE') return has('uploadid') ? abort(exchange, uploads, files) : deleteObject(exchange, files);
   if (method === 'HEAD') return headObject(exchange, files);
   if (method === 'GET') return has('uploadid') ? listParts(exchange, uploads) : getObject(exchange, files);
@@ -68,10 +66,10 @@ const serveObject = async (exchange: Exchange, { files, uploads }: Bucket, now: 
 const serveBucket = async (exchange: Exchange, { root, files, uploads }: Bucket): Promise<void> => {
   const { method, query } = exchange;
   if (query.has('lifecycle')) {
-    if (method === 'PUT') return putLifecycle(exchange, root, await readXml(exchange, md5));
+    if (method === 'PUT') return putLifecycle(exchange, root, await readXml(exchange, 'demanded'));
     return method === 'DELETE' ? deleteLifecycle(exchange, root) : getLifecycle(exchange, root);
   }
-  if (method === 'POST' && query.has('delete')) return deleteMany(exchange, files, await readXml(exchange, md5));
+  if (method === 'POST' && query.has('delete')) return deleteMany(exchange, files, await readXml(exchange, 'demanded'));
   if (method === 'GET') return query.has('uploads') ? listUploads(exchange, uploads) : listObjects(exchange, files);
   if (method === 'HEAD') return answer(exchange, 200);
   throw new CosError(405, 'MethodNotAllowed', 'The specified method is not allowed against this resource.');
