@@ -9,7 +9,7 @@ import { COS_TEST } from '../servers/cos/cos-process.ts';
 import { type CosServer, startCosServer } from '../servers/cos/server.ts';
 
 /** Short enough for tests of what goes wrong. */
-export const HURRIED: CosTiming = { connectMs: 2_000, idleMs: 400, attemptMs: 20_000, attempts: 4, firstPauseMs: 5, longestPauseMs: 20 };
+export const HURRIED: CosTiming = { connectMs: 2_000, idleMs: 2_000, attemptMs: 20_000, attempts: 4, firstPauseMs: 5, longestPauseMs: 20 };
 
 export const cosOptions = (endpoint: string, changes: Partial<CosOptions> = {}): CosOptions => {
   const { secretId, secretKey, region, codeBucket, logsBucket } = COS_TEST;
