@@ -123,9 +123,23 @@ program
   .description('check this machine and say how to mend what is wrong')
   .action(() => run(import('./commands/doctor.ts').then(({ doctor }) => doctor())));
 
-program
-  .command('admin')
-  .description('administer the station of this data folder')
+const admin = program.command('admin').description('administer the station of this data folder');
+
+admin
+  .command('cos')
+  .description("set the lifecycle rules of COS's buckets, and print the least policy of each service's key as JSON")
+  .option('--dry-run', 'only say which rules would be set')
+  .addHelpText(
+    'after',
+    `
+Reads CODEBAY_COS_* and CODEBAY_RETENTION_DAYS. The rules are a backstop for what a station could not remove; rules of others
+are left as they are. Done again it changes nothing. Remarks go to stderr, the policies to stdout:
+  api, worker   what the services' keys need
+  admin         what the key of this command needs`,
+  )
+  .action((options) => run(import('./commands/admin-cos.ts').then(({ adminCos }) => adminCos(options))));
+
+admin
   .command('keys')
   .description('API keys')
   .command('create')

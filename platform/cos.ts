@@ -1,3 +1,4 @@
+import { ARTIFACTS_PREFIX } from '../tasks/object-keys.ts';
 import type { ObjectStore } from '../tasks/ports/object-store.ts';
 import { createCosClient } from './cos/client.ts';
 import { createCrc64 } from './cos/crc64.ts';
@@ -22,7 +23,8 @@ const attachment = (filename: string): string => {
 export const createCosStore = (options: CosOptions): ObjectStore => {
   const client = createCosClient(options);
   const crc = createCrc64();
-  const settingOf = (key: string): BucketSetting => (key.startsWith('logs/') ? 'CODEBAY_COS_LOGS_BUCKET' : 'CODEBAY_COS_CODE_BUCKET');
+  const settingOf = (key: string): BucketSetting =>
+    key.startsWith(ARTIFACTS_PREFIX) ? 'CODEBAY_COS_LOGS_BUCKET' : 'CODEBAY_COS_CODE_BUCKET';
   const bucketOf = (key: string): string => (settingOf(key) === 'CODEBAY_COS_LOGS_BUCKET' ? options.logsBucket : options.codeBucket);
   const nameOf = (key: string) => {
     checkObjectKey(key);
