@@ -25,12 +25,15 @@ const bucket = (settings: Settings, name: 'CODE_BUCKET' | 'LOGS_BUCKET'): string
 export const cosOptionsOf = (settings: Settings): CosOptions => {
   const region = required(settings, 'REGION');
   if (!/^[a-z0-9-]+$/.test(region)) throw new SettingsError('CODEBAY_COS_REGION: is a name such as ap-guangzhou');
+  const [codeBucket, logsBucket] = [bucket(settings, 'CODE_BUCKET'), bucket(settings, 'LOGS_BUCKET')];
+  // Their lifecycles and their readers differ.
+  if (codeBucket === logsBucket) throw new SettingsError('CODEBAY_COS_LOGS_BUCKET: is another bucket than CODEBAY_COS_CODE_BUCKET');
   return {
     secretId: required(settings, 'SECRET_ID'),
     secretKey: required(settings, 'SECRET_KEY'),
     region,
-    codeBucket: bucket(settings, 'CODE_BUCKET'),
-    logsBucket: bucket(settings, 'LOGS_BUCKET'),
+    codeBucket,
+    logsBucket,
     endpoint: settings.CODEBAY_COS_ENDPOINT ?? null,
   };
 };

@@ -9,6 +9,8 @@ import { cosOptions } from '../../test/support/cos.ts';
 /** What one transfer took and how far it lifted the peak of its process's memory. */
 export interface Transfer {
   readonly seconds: number;
+  /** Of processor time of its process. */
+  readonly cpuSeconds: number;
   readonly grownMb: number;
 }
 
@@ -82,8 +84,11 @@ const sdk = () => {
 const client = side === 'ours' ? ours : sdk();
 const before = megabytes('VmRSS');
 const startedAt = performance.now();
+const cpuBefore = process.cpuUsage();
 const moved = direction === 'up' ? await client.up(sizeBytes).then(() => sizeBytes) : await client.down();
 const seconds = (performance.now() - startedAt) / 1000;
+const cpu = process.cpuUsage(cpuBefore);
+const cpuSeconds = (cpu.user + cpu.system) / 1e6;
 if (moved !== sizeBytes) throw new Error(`${moved} bytes came in place of ${sizeBytes}`);
-process.stdout.write(JSON.stringify({ seconds, grownMb: megabytes('VmHWM') - before } satisfies Transfer));
+process.stdout.write(JSON.stringify({ seconds, cpuSeconds, grownMb: megabytes('VmHWM') - before } satisfies Transfer));
 process.exit(0);

@@ -51,10 +51,17 @@ const looped = (body: readonly number[], bytes: number): number[] =>
 
 const bytesOf = (word: number, firstTable: number) => [0, 1, 2, 3, 4, 5, 6, 7].map((byte) => lookUp(word, byte, firstTable - byte));
 
+/** As a tree: a chain would have each exclusive-or wait for the one before it. */
+const xorAll = (entries: readonly (readonly number[])[]): readonly number[] => {
+  if (entries.length === 1) return entries[0] ?? [];
+  const half = entries.length / 2;
+  return [...xorAll(entries.slice(0, half)), ...xorAll(entries.slice(half)), ALU.xor64];
+};
+
 const sixteenBytes = [
   ...[OP.get, AT, OP.load64, 0, 0, OP.get, CRC, ALU.xor64, OP.set, FIRST],
   ...[OP.get, AT, OP.load64, 0, 8, OP.set, SECOND],
-  ...[...bytesOf(FIRST, 15), ...bytesOf(SECOND, 7)].flatMap((entry, n) => (n === 0 ? entry : [...entry, ALU.xor64])),
+  ...xorAll([...bytesOf(FIRST, 15), ...bytesOf(SECOND, 7)]),
   ...[OP.set, CRC],
 ];
 

@@ -6,7 +6,7 @@ import { type ObjectName, startMultipart } from './multipart.ts';
 import { type Part, partsOf } from './parts.ts';
 
 /** An object up to this size is one request; a larger one is sent in parts of it, of which COS takes 10,000. */
-export const PART_BYTES = 8 * 1024 * 1024;
+const PART_BYTES = 4 * 1024 * 1024;
 const MAX_PARTS = 10_000;
 /** Parts under way at once; one more is being filled. */
 const PARALLEL = 3;

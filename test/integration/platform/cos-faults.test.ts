@@ -13,7 +13,7 @@ import { until } from '../../support/until.ts';
 const MB = 1024 * 1024;
 const SMALL = randomBytes(300_000);
 /** Three parts. */
-const LARGE = randomBytes(20 * MB);
+const LARGE = randomBytes(10 * MB);
 const KEY = 'processed_code/t1/code.tar.zst';
 const STORED = `${COS_TEST.codeBucket}/${KEY}`;
 
@@ -120,13 +120,13 @@ describe('an upload', () => {
   });
 
   test('in parts that turns out too large leaves nothing', async () => {
-    expect(await errorOf(cos.store.put(KEY, chunked(LARGE), { maxBytes: 18 * MB }))).toBeInstanceOf(ObjectTooLargeError);
+    expect(await errorOf(cos.store.put(KEY, chunked(LARGE), { maxBytes: 9 * MB }))).toBeInstanceOf(ObjectTooLargeError);
     expect(cos.server.residue()).toEqual([]);
   });
 
   test('in parts whose source fails leaves nothing', async () => {
     const failing = async function* () {
-      yield LARGE.subarray(0, 18 * MB);
+      yield LARGE.subarray(0, 9 * MB);
       throw new TypeError('the source broke');
     };
     expect(await errorOf(cos.store.put(KEY, Readable.from(failing())))).toMatchObject({ message: 'the source broke' });
@@ -136,7 +136,7 @@ describe('an upload', () => {
   test('in parts ends with an error when its prefix is deleted under its feet', async () => {
     const body = new PassThrough();
     const result = errorOf(cos.store.put(KEY, body));
-    body.write(LARGE.subarray(0, 18 * MB));
+    body.write(LARGE.subarray(0, 9 * MB));
     await until('a part is there', () => count('PUT', 'partnumber') > 0);
     await cos.store.deletePrefix('processed_code/t1/');
     body.end('the rest');
@@ -159,7 +159,7 @@ describe('an upload', () => {
 
   test('of one key by two replicas at once leaves one of both, whole', async () => {
     const other = createCosStore(cosOptions(cos.server.endpoint));
-    const theirs = randomBytes(17 * MB);
+    const theirs = randomBytes(9 * MB);
     await Promise.all([put(LARGE), put(theirs, other)]);
     const stored = await read();
     expect([LARGE, theirs].some((data) => stored?.equals(data))).toBe(true);
@@ -212,11 +212,10 @@ describe('a download', () => {
   });
 
   test('waits for a slow reader', async () => {
-    const store = createCosStore(cosOptions(cos.server.endpoint, { timing: { ...HURRIED, idleMs: 100 } }));
-    const object = await store.get(KEY);
+    const object = await cos.store.get(KEY);
     const chunks: Buffer[] = [];
     for await (const chunk of object?.body ?? []) {
-      if (chunks.length === 1) await pause(500);
+      if (chunks.length === 1) await pause(HURRIED.idleMs * 2);
       chunks.push(chunk);
     }
     expect(Buffer.concat(chunks).equals(LARGE)).toBe(true);
