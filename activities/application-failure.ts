@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
 import { FAILURES, FailureError } from '../tasks/failure.ts';
+import { ObjectStoreRefusedError } from '../tasks/ports/object-store.ts';
 import { IsolationUnavailableError } from '../tasks/ports/runner.ts';
 
 /** How often a step is tried for a reason that lies with the task. What lies with the station (a store that is away) has its proxy's patience. */
@@ -17,6 +18,7 @@ export const toTemporalFailure = (error: unknown, attempt: number): unknown => {
     });
   }
   if (error instanceof IsolationUnavailableError) return ApplicationFailure.nonRetryable(error.message, 'ISOLATION_UNAVAILABLE');
+  if (error instanceof ObjectStoreRefusedError) return ApplicationFailure.nonRetryable(error.message, 'INTERNAL');
   if (error instanceof TemporalFailure || error instanceof CancelledFailure) return error;
   if (error instanceof Error && error.name === 'AbortError') return new CancelledFailure('The activity was cancelled.');
   return error;

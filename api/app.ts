@@ -48,7 +48,7 @@ export const createApp = (deps: ApiDeps): OpenAPIHono<ApiEnvironment> => {
   artifactRoutes(app, deps);
   diffRoutes(app, deps);
   eraseRoutes(app, deps);
-  objectRoutes(app, deps);
+  if (deps.links !== null) objectRoutes(app, deps.links);
   healthRoutes(app, deps);
   metricsRoutes(app, deps);
   docsRoutes(app);

@@ -51,7 +51,9 @@ export interface ApiDeps {
   /** Null where the processes share none. */
   readonly statusCache: StatusCache | null;
   readonly rates: Rates;
-  readonly objects: ObjectStore & LinkOpener;
+  readonly objects: ObjectStore;
+  /** Serves `/objects/*`; null where presigned links lead to the store itself. */
+  readonly links: LinkOpener | null;
   readonly starter: Starter;
   readonly engine: Engine;
   readonly limits: StationLimits;

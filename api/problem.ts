@@ -65,6 +65,7 @@ const PROBLEMS = {
   ERASED: { status: 410, title: 'The task was erased', remedy: 'Submit it again under a new Idempotency-Key.' },
   EVENTS_EXPIRED: { status: 410, title: 'These events are no longer kept', remedy: 'Go on from the number that the detail names.' },
   STORE_UNAVAILABLE: { status: 503, title: 'The store does not answer', remedy: 'Try again shortly.', retryable: true },
+  OBJECTS_UNAVAILABLE: { status: 503, title: 'The object store does not answer', remedy: 'Try again shortly.', retryable: true },
   ENGINE_UNAVAILABLE: { status: 503, title: 'The workflow engine does not answer', remedy: 'Try again shortly.', retryable: true },
   INTERNAL: { status: 500, title: 'The station failed', remedy: 'Report it with the request id.', retryable: true },
 } as const satisfies Record<string, { status: ContentfulStatusCode; title: string; remedy: string; retryable?: boolean }>;

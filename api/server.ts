@@ -4,12 +4,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
-import { createFilesystemStore } from '../platform/filesystem.ts';
 import { createLog } from '../platform/log.ts';
 import { openCache } from '../platform/open-cache.ts';
+import { openObjects } from '../platform/open-objects.ts';
 import { openStores } from '../platform/open-stores.ts';
 import { outdatingStores } from '../platform/outdating-stores.ts';
-import { dataPaths, loadSettings, stationLimitsOf } from '../platform/settings.ts';
+import { loadSettings, stationLimitsOf } from '../platform/settings.ts';
 import { readStationSecret } from '../platform/station-secret.ts';
 import { createTemporalEngine } from '../temporal/engine.ts';
 import { createStarter } from '../temporal/starter.ts';
@@ -24,7 +24,6 @@ const REQUEST_TIMEOUT_MS = 3600_000;
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 
 const settings = loadSettings(process.env);
-const paths = dataPaths(settings.CODEBAY_DATA);
 const log = createLog('api', settings.CODEBAY_LOG_LEVEL);
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort());
@@ -43,7 +42,7 @@ const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS });
 const port = await listen(server, settings.CODEBAY_PORT, settings.CODEBAY_HOST);
 const authority = settings.CODEBAY_HOST.includes(':') ? `[${settings.CODEBAY_HOST}]` : settings.CODEBAY_HOST;
 const publicUrl = settings.CODEBAY_PUBLIC_URL ?? `http://${authority}:${port}`;
-const objects = createFilesystemStore({ root: paths.objects, publicUrl, secret });
+const { objects, links } = await openObjects(settings, { publicUrl, secret });
 const models = z.tuple([z.string()], z.string()).parse(settings.CODEBAY_MODELS);
 
 const app = createApp({
@@ -51,6 +50,7 @@ const app = createApp({
   statusCache: cache.statusCache,
   rates: cache.rates,
   objects,
+  links,
   starter: createStarter({ tasks: stores.tasks, outbox: stores.outbox, engine, log }),
   engine,
   limits: stationLimitsOf(settings),

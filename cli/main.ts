@@ -133,6 +133,20 @@ admin
   .command('migrate')
   .description("bring the store's tables up to date, and say from which schema to which")
   .action(() => run(import('./commands/admin-migrate.ts').then(({ migrate }) => migrate())));
+admin
+  .command('cos')
+  .description("set the lifecycle rules of COS's buckets, and print the least policy of each service's key as JSON")
+  .option('--dry-run', 'only say which rules would be set')
+  .addHelpText(
+    'after',
+    `
+Reads CODEBAY_COS_* and CODEBAY_RETENTION_DAYS. The rules are a backstop for what a station could not remove; rules of others
+are left as they are. Done again it changes nothing. Remarks go to stderr, the policies to stdout:
+  api, worker   what the services' keys need
+  admin         what the key of this command needs`,
+  )
+  .action((options) => run(import('./commands/admin-cos.ts').then(({ adminCos }) => adminCos(options))));
+
 const keys = admin.command('keys').description('API keys');
 keys
   .command('create')

@@ -6,6 +6,7 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type ObjectStore, ObjectTooLargeError, type StoredObject } from '../tasks/ports/object-store.ts';
 import { createLinkSigner } from './filesystem-links.ts';
+import { checkObjectKey, checkObjectPrefix, INCOMING } from './object-key.ts';
 
 export interface FilesystemStoreOptions {
   readonly root: string;
@@ -23,30 +24,10 @@ export interface FilesystemStore extends ObjectStore {
   ): Promise<{ readonly sizeBytes: number; readonly contentType: string; readonly filename: string; readonly body: Readable } | null>;
 }
 
-/** Thrown for keys that can't name an object here; keys are made by `tasks/object-keys.ts`, so this is a defect or an attack. */
-export class InvalidObjectKeyError extends Error {
-  override readonly name = 'InvalidObjectKeyError';
-}
-
-/** What is being written, in the same filesystem as the objects, so that a rename makes it whole at once. */
-const INCOMING = '.incoming';
 /** Longer than any upload takes: an older file was left by a process that died. */
 const ABANDONED_AFTER_MS = 24 * 3600 * 1000;
 /** How often a folder may vanish before a put gives up. */
 const MAX_MOVES = 20;
-/** COS's bound. */
-const MAX_KEY_BYTES = 850;
-/** The bound of file systems. */
-const MAX_NAME_BYTES = 255;
-
-const checkKey = (key: string): void => {
-  const names = key.split('/');
-  const proper = (name: string) => name !== '' && name !== '.' && name !== '..' && Buffer.byteLength(name) <= MAX_NAME_BYTES;
-  if (!names.every(proper) || names[0] === INCOMING || /[\0\\]/.test(key) || Buffer.byteLength(key) > MAX_KEY_BYTES) {
-    throw new InvalidObjectKeyError(`not an object key: ${JSON.stringify(key.slice(0, 100))}`);
-  }
-};
-
 const hasCode = (error: unknown, ...codes: readonly string[]): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' && codes.includes(error.code);
 
@@ -125,6 +106,7 @@ const removeAbandoned = async (incoming: string, now: number): Promise<void> => 
 /** Objects as files below `root`. One key can't be both an object and the folder of another. */
 export const createFilesystemStore = ({ root, publicUrl, secret, now = Date.now }: FilesystemStoreOptions): FilesystemStore => {
   const links = createLinkSigner({ publicUrl, secret, now });
+  // In the same filesystem as the objects, so that a rename makes one whole at once.
   const incoming = join(root, INCOMING);
   let tidied = false;
   const prepare = async (): Promise<void> => {
@@ -134,7 +116,7 @@ export const createFilesystemStore = ({ root, publicUrl, secret, now = Date.now 
     tidied = true;
   };
   const pathOf = (key: string): string => {
-    checkKey(key);
+    checkObjectKey(key);
     return join(root, key);
   };
 
@@ -178,11 +160,11 @@ export const createFilesystemStore = ({ root, publicUrl, secret, now = Date.now 
       return found?.isFile() ? { sizeBytes: found.size } : null;
     },
     deletePrefix: async (prefix) => {
-      if (!prefix.endsWith('/')) throw new InvalidObjectKeyError(`a prefix ends in a slash: ${JSON.stringify(prefix.slice(0, 100))}`);
+      checkObjectPrefix(prefix);
       await rm(pathOf(prefix.slice(0, -1)), { recursive: true, force: true, maxRetries: 3 });
     },
     presign: async (key, options) => {
-      checkKey(key);
+      checkObjectKey(key);
       return links.sign(key, options);
     },
     openLink: async (pathAndQuery) => {

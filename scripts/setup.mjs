@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { bubblewrap } from './setup/bubblewrap.mjs';
 import { exclusively } from './setup/exclusive.mjs';
 import { packages } from './setup/packages.mjs';
-import { debianServers, kafka } from './setup/servers.mjs';
+import { cosPython, debianServers, kafka } from './setup/servers.mjs';
 import { SetupError } from './setup/setup-error.mjs';
 import { systemTools } from './setup/system-tools.mjs';
 import { temporal } from './setup/temporal.mjs';
@@ -39,12 +39,12 @@ const installMissing = async () => {
   const servers = wantsServers ? sandbox.catch(() => undefined).then(() => ensure(debianServers())) : Promise.resolve();
   const packagesDone = ensure(packages(root));
   const needed = settle([ensure(systemTools()), sandbox, packagesDone, ensure(temporal(root, packagesDone))]);
-  const wished = settle(wantsServers ? [servers, ensure(kafka(servers))] : []);
+  const wished = settle(wantsServers ? [servers, ensure(kafka(servers)), ensure(cosPython())] : []);
   // Tests of a server that can't be had are skipped, and named at the end, unless this is CI.
   return (await needed) && ((await wished) || !process.env.CI);
 };
 
-const all = [systemTools(), bubblewrap(), packages(root), temporal(root), ...(wantsServers ? [debianServers(), kafka()] : [])];
+const all = [systemTools(), bubblewrap(), packages(root), temporal(root), ...(wantsServers ? [debianServers(), kafka(), cosPython()] : [])];
 const done = await Promise.all(all.map((step) => step.isDone()));
 const ready =
   done.every(Boolean) || (await exclusively(root, () => say('another set-up of this clone is at work; waiting for it'), installMissing));

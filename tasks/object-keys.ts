@@ -1,5 +1,10 @@
 import type { ArtifactName } from './artifacts.ts';
 
+/** What every temporary key begins with; nothing below is needed once its task has ended. */
+export const TEMPORARY_PREFIXES = ['tmp_zips/', 'processed_code/', 'runs/', 'turns/'] as const;
+/** What the keys of artifacts begin with. */
+export const ARTIFACTS_PREFIX = 'logs/';
+
 /** Where everything of a task stands in the object store. A prefix ends in `/`, so that deleting one can't touch a longer id. */
 export const uploadPrefix = (taskId: string): string => `tmp_zips/${taskId}/`;
 export const uploadKey = (taskId: string): string => `${uploadPrefix(taskId)}code.zip`;
@@ -12,5 +17,5 @@ export const runBlobKey = (runId: string, sha256: string): string => `${runPrefi
 export const turnPrefix = (taskId: string): string => `turns/${taskId}/`;
 export const turnKey = (taskId: string, turn: number, requestSha256: string): string => `${turnPrefix(taskId)}${turn}-${requestSha256}`;
 /** Only the worker writes here; `manifest.json` commits the set. */
-export const artifactPrefix = (taskId: string): string => `logs/${taskId}/`;
+export const artifactPrefix = (taskId: string): string => `${ARTIFACTS_PREFIX}${taskId}/`;
 export const artifactKey = (taskId: string, name: ArtifactName | 'manifest.json'): string => `${artifactPrefix(taskId)}${name}`;

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/create-activities.ts';
-import { createFilesystemStore } from '../platform/filesystem.ts';
 import { createCodeSource } from '../platform/git/code-source.ts';
 import { createLog } from '../platform/log.ts';
 import { openCache } from '../platform/open-cache.ts';
+import { openObjects } from '../platform/open-objects.ts';
 import { openResults, wantsResults } from '../platform/open-results.ts';
 import { openStores } from '../platform/open-stores.ts';
 import { outdatingStores } from '../platform/outdating-stores.ts';
@@ -45,7 +45,7 @@ const stores = outdatingStores(
 const resultFeed = await openResults(settings, log);
 const gatewayUrl = settings.CODEBAY_GATEWAY_URL ?? `http://127.0.0.1:${settings.CODEBAY_GATEWAY_PORT}`;
 const publicUrl = settings.CODEBAY_PUBLIC_URL ?? `http://${settings.CODEBAY_HOST}:${settings.CODEBAY_PORT}`;
-const objects = createFilesystemStore({ root: paths.objects, publicUrl, secret });
+const { objects } = await openObjects(settings, { publicUrl, secret });
 const codeSource = createCodeSource({
   limits: stationLimitsOf(settings),
   allowedHosts: settings.CODEBAY_GIT_ALLOWED_HOSTS,

@@ -1,6 +1,7 @@
 import type { Context, ErrorHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { EngineUnavailableError } from '../../tasks/ports/engine.ts';
+import { ObjectStoreUnavailableError } from '../../tasks/ports/object-store.ts';
 import { StoreUnavailableError } from '../../tasks/ports/store-unavailable-error.ts';
 import { InvalidCursorError } from '../../tasks/ports/task-store.ts';
 import type { Problem } from '../../tasks/problem.ts';
@@ -14,6 +15,8 @@ const problemOf = (error: Error): ApiProblem => {
   const options = { cause: error, retryAfterMs: RETRY_AFTER_MS };
   if (error instanceof ApiProblem) return error;
   if (error instanceof StoreUnavailableError) return new ApiProblem('STORE_UNAVAILABLE', 'The store did not answer in time.', options);
+  if (error instanceof ObjectStoreUnavailableError)
+    return new ApiProblem('OBJECTS_UNAVAILABLE', 'The object store did not answer.', options);
   if (error instanceof EngineUnavailableError) return new ApiProblem('ENGINE_UNAVAILABLE', 'The engine could not be reached.', options);
   if (error instanceof InvalidCursorError) return new ApiProblem('INVALID_REQUEST', 'cursor: not a cursor of this list');
   if (error instanceof HTTPException && error.status < 500) return new ApiProblem('INVALID_REQUEST', error.message);

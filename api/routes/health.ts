@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { uploadKey } from '../../tasks/object-keys.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { ApiEnvironment } from '../environment.ts';
 import { json } from '../openapi/responses.ts';
 
 const CHECK_MS = 1000;
-const PARTS = ['store', 'engine', 'drain'] as const;
+const PARTS = ['store', 'objects', 'engine', 'drain'] as const;
 /** An id that no task gets. */
 const PROBE_ID = 'readiness-probe';
 
@@ -44,12 +45,16 @@ const answers = async (check: Promise<unknown>): Promise<boolean> => {
   }
 };
 
-export const healthRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, engine, stopping }: ApiDeps): void => {
+export const healthRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, objects, engine, stopping }: ApiDeps): void => {
   app.openapi(liveRoute, (c) => c.json({ status: 'live' as const }, 200));
   app.openapi(readyRoute, async (c) => {
-    const [store, engineUp] = await Promise.all([answers(stores.tasks.get(PROBE_ID)), answers(engine.describe(PROBE_ID))]);
+    const [store, objectsUp, engineUp] = await Promise.all([
+      answers(stores.tasks.get(PROBE_ID)),
+      answers(objects.stat(uploadKey(PROBE_ID))),
+      answers(engine.describe(PROBE_ID)),
+    ]);
     const failing = [...(store ? [] : ['store' as const]), ...(stopping.aborted ? ['drain' as const] : [])];
-    const degraded = engineUp ? [] : ['engine' as const];
+    const degraded = [...(objectsUp ? [] : ['objects' as const]), ...(engineUp ? [] : ['engine' as const])];
     if (failing.length > 0) return c.json({ status: 'unavailable' as const, degraded, failing }, 503);
     return c.json({ status: 'ready' as const, degraded, failing }, 200);
   });

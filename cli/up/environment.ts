@@ -20,7 +20,7 @@ const isSetting = (name: string): boolean => name.startsWith('CODEBAY_') && !NOT
 
 export const temporalEnvironment = (env: Environment): Record<string, string> => pick(env, (name) => COMMON.test(name));
 
-/** The API holds the model's key and the set-up secrets; nothing else does. */
+/** The API holds the model's key and the set-up secrets; nothing else does. Both it and the worker hold the keys of stores (CODEBAY_COS_SECRET_KEY). */
 export const apiEnvironment = (env: Environment, station: Readonly<Record<string, string>>): Record<string, string> => ({
   ...pick(
     env,

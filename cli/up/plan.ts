@@ -1,3 +1,4 @@
+import { cosOptionsOf } from '../../platform/open-objects.ts';
 import { loadSettings, type Settings, SettingsError } from '../../platform/settings.ts';
 import { findTemporalCli } from '../../scripts/setup/temporal-cli.mjs';
 import { CliError, EXIT } from '../cli-error.ts';
@@ -25,7 +26,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export const readSettings = (env: Environment): Settings => {
   try {
-    return loadSettings(env);
+    const settings = loadSettings(env);
+    if (settings.CODEBAY_OBJECTS === 'cos') cosOptionsOf(settings);
+    return settings;
   } catch (error) {
     if (error instanceof SettingsError)
       throw new CliError(`a setting is wrong: ${error.message}.`, 'docs/SETTINGS.md explains each.', EXIT.usage);

@@ -14,9 +14,13 @@ const DEBIAN = {
   mvn: 'maven',
 };
 export const KAFKA_VERSION = '4.3.1';
+export const COS_PYTHON_VERSION = '1.9.44';
 
 /** Where Kafka's jars are kept between clones. */
 export const kafkaLibs = (env = process.env) => join(cacheFolder(env), `kafka-${KAFKA_VERSION}`, 'libs');
+
+/** Where Tencent's Python SDK is kept between clones; tests check the COS server with it. */
+export const cosPythonFolder = (env = process.env) => join(cacheFolder(env), `cos-python-sdk-v5-${COS_PYTHON_VERSION}`);
 
 /** Servers stand in folders that an ordinary user's PATH often lacks. */
 export const serverPath = (env = process.env) => `${env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
@@ -66,6 +70,45 @@ export const kafka = (afterDebian) => ({
       } catch (error) {
         // Another clone's set-up put the same version there first.
         if (!existsSync(kafkaLibs())) throw error;
+      }
+    } finally {
+      rmSync(draft, { recursive: true, force: true });
+    }
+  },
+});
+
+/** Tencent's Python SDK for COS and what it needs, from PyPI. */
+export const cosPython = () => ({
+  title: `COS Python SDK ${COS_PYTHON_VERSION}`,
+  isDone: async () => existsSync(cosPythonFolder()),
+  install: async () => {
+    const target = cosPythonFolder();
+    const draft = `${target}.${process.pid}.draft`;
+    try {
+      const quiet = [
+        '--quiet',
+        '--retries=2',
+        '--no-input',
+        '--disable-pip-version-check',
+        '--break-system-packages',
+        '--root-user-action=ignore',
+      ];
+      const result = await run('python3', [
+        '-m',
+        'pip',
+        'install',
+        ...quiet,
+        '--target',
+        draft,
+        `cos-python-sdk-v5==${COS_PYTHON_VERSION}`,
+      ]);
+      if (result.code !== 0)
+        throw new SetupError(`pip could not install cos-python-sdk-v5==${COS_PYTHON_VERSION}:\n${lastLines(result.output, 4)}`);
+      try {
+        renameSync(draft, target);
+      } catch (error) {
+        // Another clone's set-up put the same version there first.
+        if (!existsSync(target)) throw error;
       }
     } finally {
       rmSync(draft, { recursive: true, force: true });

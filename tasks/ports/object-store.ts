@@ -22,6 +22,16 @@ export class ObjectTooLargeError extends Error {
   }
 }
 
+/** Thrown by stores that can't answer now; asking again later may succeed. A stream of `get` may end with it, too. */
+export class ObjectStoreUnavailableError extends Error {
+  override readonly name = 'ObjectStoreUnavailableError';
+}
+
+/** Thrown by stores that refuse what they are asked for until an operator mends what the message names. */
+export class ObjectStoreRefusedError extends Error {
+  override readonly name = 'ObjectStoreRefusedError';
+}
+
 /** Streams in and out with flat memory. An object is whole or absent, never half. */
 export interface ObjectStore {
   put(key: string, body: Readable, options?: { readonly maxBytes?: number; readonly signal?: AbortSignal }): Promise<StoredObject>;

@@ -74,6 +74,7 @@ export const createTestApi = async ({ folder, limits, options, cache: given, ove
     statusCache: cache.statusCache,
     rates: cache.rates,
     objects,
+    links: objects,
     starter: createStarter({ tasks: stores.tasks, outbox: stores.outbox, engine: recorder.engine, log }),
     engine: recorder.engine,
     limits: { ...DEFAULT_STATION_LIMITS, ...limits },

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Artifact, ArtifactName } from '../../../tasks/artifacts.ts';
 import { artifactKey, runPrefix } from '../../../tasks/object-keys.ts';
+import { ObjectStoreUnavailableError } from '../../../tasks/ports/object-store.ts';
 import { StoreUnavailableError } from '../../../tasks/ports/store-unavailable-error.ts';
 import { taskViewSchema } from '../../../tasks/task-view.ts';
 import { createTestApi, jsonRequest, submitted, type TestApi } from '../../support/api.ts';
@@ -319,6 +320,24 @@ describe('operations', () => {
     expect(await codeOf(response)).toEqual([503, 'STORE_UNAVAILABLE']);
     expect((await down.app.request('/readyz')).status).toBe(503);
     await down.close();
+  });
+
+  it('is degraded, and answers 503 with Retry-After where it needs one, while the object store is away', async () => {
+    const away = () => Promise.reject(new ObjectStoreUnavailableError('gone'));
+    const down = await createTestApi({ folder: api.data, override: ({ objects }) => ({ objects: { ...objects, get: away, stat: away } }) });
+    const id = await finished();
+    const response = await down.request(`/v1/tasks/${id}/artifacts/diff.patch?proxy=1`);
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await codeOf(response)).toEqual([503, 'OBJECTS_UNAVAILABLE']);
+    const ready = await down.app.request('/readyz');
+    expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready', degraded: ['objects'], failing: [] }]);
+    await down.close();
+  });
+
+  it('has no page for links where the store serves its own', async () => {
+    const elsewhere = await createTestApi({ folder: api.data, override: () => ({ links: null }) });
+    expect(await codeOf(await elsewhere.request('/objects/logs/t1/a?signature=x'))).toEqual([404, 'NOT_FOUND']);
+    await elsewhere.close();
   });
 
   it('counts requests by route and active tasks by status', async () => {

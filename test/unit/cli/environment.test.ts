@@ -9,6 +9,7 @@ const env = {
   CODEBAY_API_KEY: 'cbk_canary',
   CODEBAY_MAX_RUNS: '3',
   CODEBAY_MYSQL_URL: 'mysql://user:canary@db/codebay',
+  CODEBAY_COS_SECRET_KEY: 'cos-canary',
   AWS_SECRET_ACCESS_KEY: 'aws-canary',
 };
 
@@ -21,15 +22,17 @@ test("only the API gets the model's key and the set-up secrets", () => {
     CODEBAY_SETUP_SECRETS_FILE: '/secrets.json',
     CODEBAY_MAX_RUNS: '3',
     CODEBAY_MYSQL_URL: env.CODEBAY_MYSQL_URL,
+    CODEBAY_COS_SECRET_KEY: 'cos-canary',
   });
 });
 
-test('the worker stops its runs when it is asked to end, and holds no secret but that of the store', () => {
+test('the worker stops its runs when it is asked to end, and holds no secret but those of stores', () => {
   expect(workerEnvironment(env, { CODEBAY_DATA: '/data' })).toEqual({
     PATH: '/bin',
     HOME: '/home/someone',
     CODEBAY_MAX_RUNS: '3',
     CODEBAY_MYSQL_URL: env.CODEBAY_MYSQL_URL,
+    CODEBAY_COS_SECRET_KEY: 'cos-canary',
     CODEBAY_DATA: '/data',
     CODEBAY_RUNS_ON_SHUTDOWN: 'stop',
   });
