@@ -84,4 +84,4 @@ const fetchSpare = async ({ git, spare, remote, commit, signal, timeoutMs }: Fet
 };
 
 /** Ids of 64 digits belong to SHA-256 repositories. */
-export const objectFormatOf = (commit: string): string => (commit.length === 64 ? 'sha256' : 'sha1');
+export const objectFormatOf = (commit: string): 'sha1' | 'sha256' => (commit.length === 64 ? 'sha256' : 'sha1');

@@ -4,13 +4,14 @@ import type { Readable } from 'node:stream';
 import { type CompressOptions, compress } from '../archive/compress.ts';
 import { joinTars } from '../archive/join-tars.ts';
 import { programOutput } from '../archive/program-output.ts';
+import { objectFormatOf } from './fetch-commit.ts';
 import type { Git } from './git.ts';
 import { gitArguments, type HostEnvironment, hardenedEnvironment } from './hardening.ts';
 import { stampIndex } from './stamp-index.ts';
 
 /** The owner is no one's in particular; whoever unpacks becomes it. */
 const TAR = ['--create', '--file=-', '--owner=0', '--group=0', '--numeric-owner', '--null', '--files-from=-'] as const;
-/** In the words of tar and of git: what the owner alone may write. */
+/** As a checkout would make them; git's own choice for archives lets the group write. */
 const UMASK = 'tar.umask=0022';
 
 export interface PackOptions extends CompressOptions {
@@ -35,8 +36,7 @@ export interface PreparedRepository {
 export const packRepository = async ({ code, commit, sizes }: PreparedRepository, options: PackOptions): Promise<Readable> => {
   const { git, environment, signal, timeoutMs } = options;
   const committed = await git(['show', '--no-patch', '--format=%ct', commit], { cwd: code, signal, timeoutMs });
-  const objectFormat = commit.length === 64 ? 'sha256' : 'sha1';
-  await stampIndex({ file: join(code, '.git', 'index'), objectFormat, changedAt: Number(committed), sizes });
+  await stampIndex({ file: join(code, '.git', 'index'), objectFormat: objectFormatOf(commit), changedAt: Number(committed), sizes });
   const names = await readdir(code, { encoding: 'buffer' });
   const input = Buffer.concat(names.sort(Buffer.compare).flatMap((name) => [name, Buffer.from([0])]));
   const place = { cwd: code, env: hardenedEnvironment(environment) };
