@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../support/until.ts';
+import { endWithUs } from './end-with-us.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const READY_MS = 60_000;
@@ -28,8 +29,6 @@ export const codebayProcess = (options: {
   const { name, entry, env, folder } = options;
   const logFile = join(folder, `${name}.log`);
   let child: ReturnType<typeof spawn> | null = null;
-  const endWithUs = () => child?.kill('SIGKILL');
-  process.once('exit', endWithUs);
 
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     const target = child;
@@ -53,6 +52,7 @@ export const codebayProcess = (options: {
         stdio: ['ignore', log, log],
       });
       closeSync(log);
+      endWithUs(started);
       child = started;
       const said = () => readFileSync(logFile).subarray(from).toString();
       await until(

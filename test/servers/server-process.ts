@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { serverPath } from '../../scripts/setup/servers.mjs';
+import { endWithUs } from './end-with-us.ts';
 
 /** Said where a server can't be had: how to get it. */
 export class ServerMissingError extends Error {
@@ -64,13 +65,11 @@ export const startServerProcess = async (options: {
       words = (words + chunk).slice(-LAST_WORDS);
     });
   }
-  const endWithUs = () => child.kill('SIGKILL');
-  process.once('exit', endWithUs);
+  endWithUs(child);
   let ended: string | null = null;
   const gone = new Promise<void>((resolve) => {
     const note = (how: string) => {
       ended = how;
-      process.off('exit', endWithUs);
       resolve();
     };
     child.once('error', (error) => note(error.message));
