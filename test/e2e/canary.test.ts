@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import protobuf from '@temporalio/proto';
-import { filesBelow, type Places, placesOf, processTexts } from '../support/canary-search.ts';
+import { testServers } from '../servers/test-servers.ts';
+import { type Places, placesOf, processTexts } from '../support/canary-search.ts';
 import { openTaskBench } from '../support/e2e-task.ts';
+import { rawPlaces } from '../support/raw-places.ts';
 import type { ModelScript } from '../support/scripted-model.ts';
 import { until } from '../support/until.ts';
 
@@ -42,13 +44,14 @@ test('each credential stands where it belongs and nowhere else', async () => {
     const runs = join(bench.dataDir, 'runs');
     during.run = (await readdir(runs))[0] ?? '';
     during.identity = await readFile(join(runs, during.run, 'identity'), 'utf8');
-    during.files = filesBelow(bench.dataDir);
+    during.files = await rawPlaces(bench.dataDir);
     during.processes = processTexts();
     return { calls: [{ name: 'shell', arguments: { command: `echo ${printed}` } }] };
   };
   const env = { OPENAI_API_KEY: modelKey, CODEBAY_SETUP_SECRETS_FILE: secretsFile };
   const bench = stack.use(await openTaskBench(script, { env, project }));
   const { station, dataDir } = bench;
+  const servers = testServers();
   const { id } = await bench.submit({ prompt });
   expect(await bench.finished(id)).toMatchObject({ status: 'COMPLETED' });
   const stationSecret = (await readFile(join(dataDir, 'secret'), 'utf8')).trim();
@@ -80,7 +83,7 @@ test('each credential stands where it belongs and nowhere else', async () => {
     commands[args.join(' ')] = stdout + stderr;
   }
   const history = { history: await historyOf(station.temporalAddress, id) };
-  const after = filesBelow(dataDir);
+  const after = await rawPlaces(dataDir);
   const everything = {
     during: during.files,
     processes: during.processes,
@@ -100,14 +103,19 @@ test('each credential stands where it belongs and nowhere else', async () => {
 
   // The same search finds what is no secret, in each kind of place.
   const visible = found(prompt);
-  expect(visible.during).toEqual(expect.arrayContaining(['store.db-wal', `runs/${during.run}/task/task.json`]));
-  expect([...(visible.during ?? []), ...(visible.after ?? [])].filter((name) => name.startsWith('temporal.db'))).not.toEqual([]);
-  expect(visible.after).toContain(`objects/logs/${id}/prompt.txt`);
+  const stored = [...(visible.during ?? []), ...(visible.after ?? [])];
+  expect(visible.during).toContain(`runs/${during.run}/task/task.json`);
+  for (const kept of servers === null
+    ? ['store.db', 'temporal.db', `objects/logs/${id}/prompt.txt`]
+    : ['temporal.db', 'mariadb/', 'cos/', 'redis/']) {
+    expect(stored).toContainEqual(expect.stringMatching(new RegExp(`^${kept}`)));
+  }
+  if (servers !== null) expect(found(id).after).toContainEqual(expect.stringMatching(/^kafka\//));
   expect(visible.responses).toContain(task);
   expect(visible.commands).toContain(`show ${id} --json`);
   expect(visible.history).toEqual(['history']);
   expect(found(printed)).toMatchObject({
-    after: expect.arrayContaining([`objects/logs/${id}/agent.log`]),
+    after: expect.arrayContaining([servers === null ? `objects/logs/${id}/agent.log` : expect.stringMatching(/^cos\//)]),
     responses: expect.arrayContaining([`${task}/events`, `${task}/logs`]),
     commands: [`logs ${id}`],
   });
@@ -120,6 +128,13 @@ test('each credential stands where it belongs and nowhere else', async () => {
   expect(found(during.identity)).toEqual({ during: [`runs/${during.run}/identity`] });
   expect(found(stationSecret)).toEqual({ during: ['secret'], after: ['secret'] });
   expect(found(setupSecret)).toEqual({});
+  // Stores' credentials are known to those who use them.
+  if (servers !== null) {
+    const users = ['api/server.ts environment', 'cli/main.ts environment', 'temporal/worker.ts environment'];
+    for (const url of [servers.mysqlUrl, servers.redisUrl]) expect(found(new URL(url).password)).toEqual({ processes: users });
+    const cosKey = servers.cosSettings.CODEBAY_COS_SECRET_KEY ?? '';
+    expect(found(cosKey)).toEqual({ processes: [...users, 'cos/main.ts environment'].sort() });
+  }
   // The first key is shown at the first start, once.
   expect(found(station.apiKey)).toEqual({ during: ['api-key'], after: ['api-key'], up: ['output'] });
 }, 120_000);

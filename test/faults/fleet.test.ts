@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import { taskIdOfMessage } from '../../tasks/task-message.ts';
 import { taskResultSchema } from '../../tasks/task-result.ts';
 import { type Production, startProduction } from '../servers/production.ts';
 import { startScriptedModel } from '../support/scripted-model.ts';
+import { cosKeys, temporaryOf } from '../support/stored-objects.ts';
 import { until } from '../support/until.ts';
 import { type Target, wreakHavoc } from './chaos.ts';
 import { createCountingModel } from './counting-model.ts';
@@ -32,15 +33,6 @@ const targetsOf = ({ servers, apis, workers, ingests }: Production): readonly Ta
   const { mariadb, redis, kafka, temporal } = servers;
   const ofServers = Object.entries({ mariadb, redis, kafka, temporal }).map(([name, { kill, start }]) => ({ name, kill, start }));
   return [...ofServers, ...[apis, workers, ingests].flatMap((replicas) => replicas.slice(0, 1))];
-};
-
-/** Temporary objects that are still stored. */
-const temporaryObjects = async (cosFolder: string): Promise<string[]> => {
-  const names = (await readdir(cosFolder, { recursive: true })).filter((name) => name.endsWith('.json'));
-  const keys = await Promise.all(
-    names.map(async (name) => (JSON.parse(await readFile(join(cosFolder, name), 'utf8')) as { readonly key?: string }).key ?? ''),
-  );
-  return keys.filter((key) => /^(tmp_zips|processed_code|runs|turns)\//.test(key));
 };
 
 test(
@@ -156,7 +148,7 @@ test(
 
     // Nothing is left.
     await until('no run is left', async () => (await readdir(join(fleet.dataDir, 'runs'))).length === 0);
-    await until('no temporary object is left', async () => (await temporaryObjects(cos.folder)).length === 0);
+    await until('no temporary object is left', async () => temporaryOf(await cosKeys(cos.folder)).length === 0);
   },
   30 * MINUTES,
 );

@@ -1,12 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { openStores } from '../../platform/open-stores.ts';
 import { runFiles } from '../../platform/sandbox/run-folder.ts';
-import { dataPaths } from '../../platform/settings.ts';
-import { openSqliteStore } from '../../platform/sqlite.ts';
+import { dataPaths, loadSettings } from '../../platform/settings.ts';
 import { isTerminal, type TaskStatus, type TerminalStatus } from '../../tasks/status.ts';
 import type { TaskBench } from './e2e-task.ts';
 import { type FoundProcess, processesOf } from './footprint.ts';
+import { profileSettings } from './profile.ts';
+import { storedKeys, temporaryOf } from './stored-objects.ts';
 import { until } from './until.ts';
 
 const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
@@ -21,9 +23,9 @@ export const askTemporal = async <T>(temporalAddress: string, ask: (client: Clie
   }
 };
 
-/** The row as it stands in the store's file, whoever is up. */
+/** The row as it stands in the store, whoever is up. */
 export const storedStatus = async (dataDir: string, taskId: string): Promise<TaskStatus | null> => {
-  const stores = await openSqliteStore(dataPaths(dataDir).store);
+  const stores = await openStores(loadSettings({ ...(await profileSettings(dataDir)), CODEBAY_DATA: dataDir }));
   try {
     return (await stores.tasks.get(taskId))?.status ?? null;
   } finally {
@@ -37,15 +39,14 @@ const runProcesses = (bench: TaskBench): FoundProcess[] => {
   return processesOf(bench.dataDir).filter(({ pid }) => !own.has(pid));
 };
 
-/** Everything temporary that a task has on disk: its runs' folders, its staged objects, and any half-made clone, which names no task. */
+/** Everything temporary that a task has: its runs' folders, its staged objects, and any half-made clone, which names no task. */
 const leftBehind = async (dataDir: string, taskId: string): Promise<string[]> => {
-  const { runs, objects, scratch } = dataPaths(dataDir);
-  const folders = [runs, ...['tmp_zips', 'processed_code', 'runs', 'turns'].map((name) => join(objects, name))];
-  const found = await Promise.all(folders.map(async (folder) => (await namesIn(folder)).map((name) => join(folder, name))));
+  const { runs, scratch } = dataPaths(dataDir);
+  const found = [...(await namesIn(runs)), ...temporaryOf(await storedKeys(dataDir))];
   const stagings = await Promise.all(
     (await namesIn(scratch)).map(async (owner) => (await namesIn(join(scratch, owner))).map((name) => join(scratch, owner, name))),
   );
-  return [...found.flat().filter((path) => path.includes(taskId)), ...stagings.flat()];
+  return [...found.filter((name) => name.includes(taskId)), ...stagings.flat()];
 };
 
 /** What must hold once a task has ended, whatever happened on the way: one end, the same everywhere, and nothing left of its runs. */

@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { PROCESS_NAMES, type ProcessName } from '../../cli/up/station-file.ts';
 import { startStationProcess } from '../../demo/station-process.ts';
 import { signalProcess } from '../../platform/sandbox/process-identity.ts';
+import { profileSettings } from './profile.ts';
 
 export interface TestStation {
   readonly url: string;
@@ -46,6 +47,7 @@ export const startStation = async (options: {
     // Nothing listens on port 1: a test that forgets its model server reaches none.
     OPENAI_BASE_URL: 'http://127.0.0.1:1/v1',
     OPENAI_API_KEY: 'test-key',
+    ...(await profileSettings(dataDir)),
     ...options.env,
     CODEBAY_DATA: dataDir,
     CODEBAY_URL: '',
