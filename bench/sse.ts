@@ -36,14 +36,18 @@ export const run = async (): Promise<readonly Ratio[]> => {
     const follow = async (): Promise<void> => {
       const after = written;
       const response = await fetch(`${api.url}/v1/tasks/watched/events?after=${after}`, { headers, signal: gone.signal });
-      let isAwaited = true;
+      let text = '';
       for await (const chunk of response.body ?? []) {
-        if (!isAwaited || !Buffer.from(chunk).toString().includes('event: log')) continue;
-        isAwaited = false;
-        heard += 1;
+        const hadIt = text.includes('event: log');
+        text += Buffer.from(chunk).toString();
+        if (!hadIt && text.includes('event: log')) heard += 1;
       }
     };
-    const following = Array.from({ length: clients }, () => follow().catch(() => undefined));
+    const following = Array.from({ length: clients }, () =>
+      follow().catch((error: unknown) => {
+        if (!gone.signal.aborted) throw error;
+      }),
+    );
     await until('all streams to be open', async () => (await openStreams()) === clients);
     await write();
     await until('an event at every client', () => heard === clients);
