@@ -56,3 +56,14 @@ export const compare = async ({ name, unit, rounds = 5, ours, bare }: Comparison
     spread: rounded(Math.max(...ratios) - Math.min(...ratios)),
   };
 };
+
+/** What was measured in each round beside the most that is allowed. */
+export const against = (name: string, unit: string, allowed: number, measured: readonly number[]): Ratio => ({
+  name,
+  ratio: Number((median(measured) / allowed).toPrecision(4)),
+  ours: Number(median(measured).toPrecision(4)),
+  bare: allowed,
+  unit,
+  rounds: measured.length,
+  spread: Number(((Math.max(...measured) - Math.min(...measured)) / allowed).toPrecision(4)),
+});

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { startGitServer } from '../demo/git-server.ts';
 import { scratchFolder } from '../test/support/staged-code.ts';
-import { compare, median, type Ratio } from './rounds.ts';
+import { against, compare, type Ratio } from './rounds.ts';
 import { generateRepository, generateZip } from './staging/generated-code.ts';
 import type { Staging } from './staging/stage-once.ts';
 
@@ -15,16 +15,6 @@ const MEMORY_ROUNDS = 3;
 const ALLOWED_MB = 100;
 const ZIP_FILES = 100_000;
 const ZIP_ALLOWED_SECONDS = 25;
-
-const against = (name: string, unit: string, allowed: number, measured: readonly number[]): Ratio => ({
-  name,
-  ratio: Number((median(measured) / allowed).toPrecision(4)),
-  ours: Number(median(measured).toPrecision(4)),
-  bare: allowed,
-  unit,
-  rounds: measured.length,
-  spread: Number(((Math.max(...measured) - Math.min(...measured)) / allowed).toPrecision(4)),
-});
 
 const times = async (rounds: number, measure: () => Promise<number>): Promise<readonly number[]> => {
   const measured: number[] = [];

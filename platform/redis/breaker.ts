@@ -25,9 +25,12 @@ export const createBreaker = (deps: {
 }): Breaker => {
   let pingAt: number | null = null;
   let refusalLoggedAt = Number.NEGATIVE_INFINITY;
+  /** How to fail the attempts that wait now. */
+  const underWay = new Set<(error: unknown) => void>();
   const open = (error: unknown): void => {
     if (pingAt === null) deps.log.warn({ reason: reasonOf(error) }, 'Redis does not answer; going on without it');
     pingAt = deps.now() + REST_MS;
+    for (const fail of underWay) fail(error);
   };
   const close = (): void => {
     if (pingAt !== null) deps.log.info({}, 'Redis answers again');
@@ -39,7 +42,7 @@ export const createBreaker = (deps: {
     deps.log.warn({ reason: reasonOf(error) }, 'Redis refuses commands; going on without them');
   };
   return {
-    attempt: async (work, otherwise) => {
+    attempt: async <T>(work: () => Promise<T>, otherwise: () => T | Promise<T>): Promise<T> => {
       if (pingAt !== null) {
         if (deps.now() >= pingAt) {
           pingAt = Number.POSITIVE_INFINITY;
@@ -47,12 +50,18 @@ export const createBreaker = (deps: {
         }
         return otherwise();
       }
+      // Commands go out in batches, one after the other: who waits behind a batch that fails would wait once more.
+      const { promise, resolve, reject } = Promise.withResolvers<T>();
+      underWay.add(reject);
+      work().then(resolve, reject);
       try {
-        return await work();
+        return await promise;
       } catch (error) {
         if (isRefusal(error)) noteRefusal(error);
         else open(error);
         return otherwise();
+      } finally {
+        underWay.delete(reject);
       }
     },
     open,

@@ -20,20 +20,24 @@ export const createRedisNotifications = ({ client, attempt, prefix, log, duplica
     },
     subscribe: (onChange) => {
       const connection = duplicate();
+      let isWanted = true;
       connection.on('ready', async () => {
         try {
           await connection.subscribe(channel);
           // Whatever was told before has passed us by.
-          onChange(null);
+          if (isWanted) onChange(null);
         } catch (error) {
           log.warn({ reason: reasonOf(error) }, 'Redis lets us not subscribe; event streams wait for the poll of the store');
         }
       });
       connection.on('message', (_, message: string) => {
         const [from, taskId] = message.split(' ');
-        if (from !== self && taskId !== undefined) onChange(taskId);
+        if (isWanted && from !== self && taskId !== undefined) onChange(taskId);
       });
-      return () => connection.disconnect();
+      return () => {
+        isWanted = false;
+        connection.disconnect();
+      };
     },
   };
 };

@@ -124,6 +124,19 @@ it('a request that finds Redis hung waits for less than 100 ms before it asks th
   expect(Math.min(...later)).toBeLessThan(5);
 });
 
+it('requests that wait behind others for a Redis that hangs are let go with them', async () => {
+  const cache = await open(300);
+  server.hang();
+  const begunAt = performance.now();
+  const first = cache.statusCache?.get('t1');
+  // In a batch of its own, which is sent when the first has come to its end.
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  await Promise.all([first, cache.statusCache?.get('t2')]);
+  expect(performance.now() - begunAt).toBeLessThan(550);
+  server.resume();
+});
+
 it('a station starts without Redis, and takes it in when it is there', async () => {
   await server.kill();
   const api = await replica(await open(PATIENT_MS));
