@@ -40,7 +40,7 @@ const END_MS = 2_000;
  */
 const SESSION = [
   'set session transaction isolation level read committed',
-  `set session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = 5, wait_timeout = 180`,
+  `set session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = 2, wait_timeout = 180`,
 ];
 
 export const createMysqlPool = ({ address, connections, statementTimeoutMs }: MysqlPoolOptions): MysqlPool => {

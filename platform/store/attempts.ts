@@ -6,11 +6,11 @@ export interface Attempt {
 }
 
 /** No further attempt is begun after this long; the caller is then told, and has a remedy of its own. */
-const TRY_FOR_MS = 2_000;
+const TRY_FOR_MS = 3_000;
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 250;
 
-/** Repeats what the database interrupted (deadlock, lock wait, lost connection) after a pause of random length, for two seconds. */
+/** Repeats what the database interrupted (deadlock, lock wait, lost connection) after a pause of random length, for three seconds. */
 export const withAttempts = async <T>(
   dialect: { interruption(error: unknown): 'undone' | 'unknown' | null },
   work: (attempt: Attempt) => Promise<T>,

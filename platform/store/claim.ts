@@ -8,12 +8,18 @@ import { toTaskRecord } from './task-record.ts';
 
 export type ClaimFilter = (where: ExpressionBuilder<StoreSchema, 'tasks'>) => ExpressionWrapper<StoreSchema, 'tasks', SqlBool>;
 
-/** Takes the oldest matching rows that nobody holds: compare-and-set by row, then read back by a token that no other claim has. */
+/** The time that says which row has waited longest. */
+export type ClaimOrder = 'created_at' | 'cancel_requested_at' | 'updated_at' | 'result_due_at';
+
+/**
+ * Takes the oldest matching rows that nobody holds: compare-and-set by row, then read back by a token that no other claim has. Sweepers
+ * ask every second, mostly for nothing: an index must hold the filter's equal columns followed by `oldestBy`, or MySQL walks all tasks.
+ */
 export const claimTasks = async (
   database: StoreDatabase,
   { by, leaseMs, limit }: Claim,
   matches: ClaimFilter,
-  oldestBy: 'created_at' | 'result_due_at' = 'created_at',
+  oldestBy: ClaimOrder,
 ): Promise<readonly TaskRecord[]> => {
   const { db, now } = database;
   const time = now();

@@ -113,7 +113,7 @@ export const MIGRATIONS: readonly string[] = [
   )`,
   'create index idempotency_keys_by_age on idempotency_keys (kept_until)',
   'create index idempotency_keys_by_task on idempotency_keys (task_id)',
-  // MySQL's: which rows have changed is noticed by polling these counters; see changes.ts there.
+  // For MySQL, where changes are noticed by polling these: platform/mysql/changes.ts.
   'create table if not exists change_counters (channel int not null primary key, changes bigint not null)',
   `insert into change_counters (channel, changes) values ${Array.from({ length: 64 }, (_, channel) => `(${channel}, 0)`).join(', ')}`,
   'alter table api_keys add column label varchar(128)',
@@ -123,4 +123,8 @@ export const MIGRATIONS: readonly string[] = [
   'create index tasks_by_load on tasks (owner, status)',
   'alter table tasks add column result_due_at bigint',
   'create index tasks_by_result on tasks (result_due_at)',
+  // What sweepers ask for, in the order in which they take it.
+  'create index tasks_by_start on tasks (start_acknowledged, status, created_at, id)',
+  'create index tasks_by_cancel on tasks (status, cancel_requested_at, id)',
+  'create index tasks_by_silence on tasks (status, updated_at, id)',
 ];

@@ -1,7 +1,7 @@
 import type { Claim, StartOutbox } from '../../tasks/ports/start-outbox.ts';
 import { isTerminal } from '../../tasks/status.ts';
 import type { TaskRecord } from '../../tasks/task.ts';
-import { type ClaimFilter, claimTasks } from './claim.ts';
+import { type ClaimFilter, type ClaimOrder, claimTasks } from './claim.ts';
 import { idempotent, type StoreDatabase, transaction } from './database.ts';
 import { encode } from './json-text.ts';
 import { lockTask } from './task-lock.ts';
@@ -10,9 +10,19 @@ import { endWaitingRuns } from './waiting-runs.ts';
 
 const UNFINISHED = ['QUEUED', 'PROCESSING'] as const;
 
-/** Of unfinished rows only. */
-const claim = (database: StoreDatabase, request: Claim, matches: ClaimFilter): Promise<readonly TaskRecord[]> =>
-  claimTasks(database, request, (where) => where.and([where('status', 'in', UNFINISHED), matches(where)]));
+type Source = readonly [matches: ClaimFilter, oldestBy: ClaimOrder];
+
+/** Each source by each status by itself, so that every query has an index of its own. */
+const claim = async (database: StoreDatabase, request: Claim, ...sources: readonly Source[]): Promise<readonly TaskRecord[]> => {
+  const claimed: TaskRecord[] = [];
+  for (const [matches, oldestBy] of sources)
+    for (const status of UNFINISHED) {
+      const limit = request.limit - claimed.length;
+      const unfinished: ClaimFilter = (where) => where.and([where('status', '=', status), matches(where)]);
+      if (limit > 0) claimed.push(...(await claimTasks(database, { ...request, limit }, unfinished, oldestBy)));
+    }
+  return claimed;
+};
 
 const createRequestCancel =
   (database: StoreDatabase): StartOutbox['requestCancel'] =>
@@ -58,21 +68,24 @@ const createEndWithoutWorkflow =
 export const createStartOutbox = (database: StoreDatabase): StartOutbox => ({
   claimUnstarted: (request) => {
     const before = database.now() - request.olderThanMs;
-    return claim(database, request, (where) =>
-      where.or([
-        where.and([where('start_acknowledged', '=', 0), where('created_at', '<=', before)]),
-        where('cancel_requested_at', '<=', before),
-      ]),
+    return claim(
+      database,
+      request,
+      [(where) => where.and([where('start_acknowledged', '=', 0), where('created_at', '<=', before)]), 'created_at'],
+      [(where) => where('cancel_requested_at', '<=', before), 'cancel_requested_at'],
     );
   },
   acknowledgeStart: async (taskId) => {
     const acknowledge = database.db.updateTable('tasks').set({ start_acknowledged: 1 }).where('id', '=', taskId);
     await idempotent(database, () => acknowledge.execute());
   },
-  claimSilent: (request) =>
-    claim(database, request, (where) =>
-      where.and([where('start_acknowledged', '=', 1), where('updated_at', '<=', database.now() - request.olderThanMs)]),
-    ),
+  claimSilent: (request) => {
+    const before = database.now() - request.olderThanMs;
+    return claim(database, request, [
+      (where) => where.and([where('start_acknowledged', '=', 1), where('updated_at', '<=', before)]),
+      'updated_at',
+    ]);
+  },
   requestCancel: createRequestCancel(database),
   endWithoutWorkflow: createEndWithoutWorkflow(database),
 });

@@ -104,7 +104,7 @@ describe('what is wrong is said in a sentence that gives nothing away', () => {
   test('a wrong password', async () => {
     const url = await server.freshDatabase();
     const connection = await createConnection(url);
-    await connection.query("create or replace user visitor@'%' identified by 'another'");
+    await connection.query("create user if not exists visitor@'%' identified by 'another'");
     await connection.end();
     const error = await tries(withUser(url, `visitor:${PASSWORD}`));
     expect(error).toBeInstanceOf(StoreUnavailableError);

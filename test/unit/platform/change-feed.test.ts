@@ -1,9 +1,11 @@
 import { jest } from '@jest/globals';
-import { createChangeFeed } from '../../../platform/store/change-feed.ts';
+import { channelOf } from '../../../platform/store/change-channel.ts';
+import { type ChangeNotifications, createChangeFeed } from '../../../platform/store/change-feed.ts';
+import { StoreUnavailableError } from '../../../tasks/ports/store-unavailable-error.ts';
 
 const INTERVAL_MS = 50;
 
-const createFixture = () => {
+const createFixture = (notifications?: ChangeNotifications) => {
   const database = { token: 'a', reads: 0, failure: null as Error | null };
   const feed = createChangeFeed({
     readTokens: async () => {
@@ -12,6 +14,7 @@ const createFixture = () => {
       return [database.token];
     },
     pollMs: INTERVAL_MS,
+    notifications,
   });
   return { database, feed };
 };
@@ -104,6 +107,76 @@ describe('a change feed', () => {
     Object.assign(database, { failure: null, token: 'z' });
     await settled(feed.listen('t1', abort.signal));
     abort.abort();
+  });
+
+  test('a store that is away is waited out, and what was missed is told when it is back', async () => {
+    const { database, feed } = createFixture();
+    const abort = new AbortController();
+    const listener = feed.listen('t1', abort.signal);
+    await settled(listener);
+    database.failure = new StoreUnavailableError('away');
+    const next = listener.next();
+    for (let n = 0; n < 3; n += 1) await tick();
+    // The same token as before: nobody knows what it was in between.
+    database.failure = null;
+    await tick();
+    expect((await next).done).toBe(false);
+    abort.abort();
+  });
+
+  test('only those are woken whose channel has changed', async () => {
+    const tokens = ['a', 'a', 'a'];
+    const feed = createChangeFeed({ readTokens: async () => [...tokens], pollMs: INTERVAL_MS });
+    const abort = new AbortController();
+    const ids = ['t1', 't2', 't3', 't4', 't5', 't6'];
+    const woken = new Set<string>();
+    const listeners = ids.map((id) => ({ id, listener: feed.listen(id, abort.signal) }));
+    for (const { listener } of listeners) await listener.next();
+    await tick();
+    for (const { id, listener } of listeners) {
+      await listener.next();
+      void listener.next().then(() => woken.add(id));
+    }
+    const channel = channelOf('t1', tokens.length);
+    tokens[channel] = 'b';
+    await tick();
+    expect([...woken].sort()).toEqual(ids.filter((id) => channelOf(id, tokens.length) === channel));
+    expect(woken.size).toBeLessThan(ids.length);
+    abort.abort();
+  });
+
+  test('a notification wakes at once whom it is for, and polling goes on, as slowly as it may', async () => {
+    let notify: (taskId: string | null) => void = () => {};
+    const published: string[] = [];
+    let subscribed = true;
+    const { database, feed } = createFixture({
+      publish: (taskId) => published.push(taskId),
+      subscribe: (onChange) => {
+        notify = onChange;
+        return () => {
+          subscribed = false;
+        };
+      },
+      pollMs: INTERVAL_MS * 10,
+    });
+    const abort = new AbortController();
+    const [mine, other] = [feed.listen('t1', abort.signal), feed.listen('t2', abort.signal)];
+    for (const listener of [mine, other]) await listener.next();
+    const woken: string[] = [];
+    void mine.next().then(() => woken.push('t1'));
+    void other.next().then(() => woken.push('t2'));
+    notify('t1');
+    await tick();
+    expect(woken).toEqual(['t1']);
+    expect(database.reads).toBe(0);
+    await jest.advanceTimersByTimeAsync(INTERVAL_MS * 9);
+    expect(database.reads).toBe(1);
+    expect(woken).toEqual(['t1', 't2']);
+
+    feed.changed('t3');
+    expect(published).toEqual(['t3']);
+    feed.close();
+    expect(subscribed).toBe(false);
   });
 
   test('closing ends every listener', async () => {
