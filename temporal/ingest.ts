@@ -9,6 +9,7 @@ import { createLog } from '../platform/log.ts';
 import { openStores } from '../platform/open-stores.ts';
 import { loadSettings, SettingsError } from '../platform/settings.ts';
 import { createTemporalEngine } from './engine.ts';
+import { gatherAcknowledgements } from './ingest/acknowledgements.ts';
 import { createIntake } from './ingest/intake.ts';
 import { listenForWatchers } from './ingest/listener.ts';
 import { createIngestMetrics } from './ingest/metrics.ts';
@@ -39,10 +40,11 @@ const kafka = createKafka({ brokers: settings.CODEBAY_KAFKA_BROKERS, clientId: '
 const deadLetters = createKafkaDeadLetters(kafka, settings.CODEBAY_KAFKA_DLQ_TOPIC);
 const feed = createKafkaTaskFeed({ kafka, topic: settings.CODEBAY_KAFKA_TASKS_TOPIC, groupId: settings.CODEBAY_KAFKA_GROUP, log });
 const metrics = createIngestMetrics(feed);
+const acknowledgements = gatherAcknowledgements({ outbox: stores.outbox, log });
 const { CODEBAY_KAFKA_OWNER: owner, CODEBAY_KAFKA_OWNER_SECRET: secret } = settings;
 const take = createIntake({
   tasks: stores.tasks,
-  starter: createStarter({ tasks: stores.tasks, outbox: stores.outbox, engine, log }),
+  starter: createStarter({ tasks: stores.tasks, outbox: acknowledgements.outbox, engine, log }),
   deadLetters,
   offer: {
     models: z.tuple([z.string()], z.string()).parse(settings.CODEBAY_MODELS),
@@ -71,7 +73,7 @@ process.stdout.write(`${JSON.stringify({ ready: true, port: listener.port })}\n`
 if (!draining.signal.aborted) await once(draining.signal, 'abort');
 
 await Promise.race([feed.close(), pause(DRAIN_MS, undefined, { ref: false })]);
-await deadLetters.close();
+await Promise.all([deadLetters.close(), acknowledgements.close()]);
 await listener.close();
 await connection.close();
 await stores.close();

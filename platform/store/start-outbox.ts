@@ -65,8 +65,8 @@ export const createStartOutbox = (database: StoreDatabase): StartOutbox => ({
       ]),
     );
   },
-  acknowledgeStart: async (taskId) => {
-    const acknowledge = database.db.updateTable('tasks').set({ start_acknowledged: 1 }).where('id', '=', taskId);
+  acknowledgeStart: async (...taskIds) => {
+    const acknowledge = database.db.updateTable('tasks').set({ start_acknowledged: 1 }).where('id', 'in', taskIds);
     await idempotent(database, () => acknowledge.execute());
   },
   claimSilent: (request) =>
