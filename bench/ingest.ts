@@ -69,10 +69,12 @@ const expectCommitted = async ({ kafka }: Servers, topics: { readonly tasks: str
 const bare = async (servers: Servers): Promise<number> => {
   await using data = await openStationData();
   const topics = await filledTopics(servers);
-  const database = new DatabaseSync(join(data.folder, 'bare.db'));
-  for (const pragma of ['journal_mode = wal', 'synchronous = full']) database.exec(`pragma ${pragma}`);
-  database.exec('create table tasks (id text primary key, spec text not null, status text not null, created_at integer not null)');
-  const insert = database.prepare('insert or ignore into tasks (id, spec, status, created_at) values (?, ?, ?, ?)');
+  const database = new DatabaseSync(join(data.folder, 'store.db'));
+  database.exec('pragma synchronous = full');
+  const insert = database.prepare(
+    `insert or ignore into tasks (id, owner, spec, repo, status, artifacts, revision, timings, start_acknowledged, last_event_seq, claimed_until, created_at, updated_at)
+     values (?, 'ada', ?, 'example.com/a/b', 'QUEUED', '[]', 0, '{}', 0, 0, 0, ?, ?)`,
+  );
   const taskQueue = randomUUID();
   const consumer = servers.kafka.client.consumer({ groupId: topics.group, maxWaitTimeInMs: 500 });
   await consumer.connect();
@@ -90,11 +92,14 @@ const bare = async (servers: Servers): Promise<number> => {
         await Promise.all(
           group.map(async ({ key, value }) => {
             const workflowId = String(key);
-            insert.run(workflowId, String(value), 'QUEUED', Date.now());
+            insert.run(workflowId, String(value), Date.now(), Date.now());
             await servers.temporal.client.workflow.start('codeTask', {
               workflowId,
               taskQueue,
               args: [{ version: 1, spec: JSON.parse(String(value)) }],
+              // Whoever reads a message at least once needs these.
+              workflowIdConflictPolicy: 'USE_EXISTING',
+              workflowIdReusePolicy: 'REJECT_DUPLICATE',
             });
           }),
         );

@@ -8,16 +8,21 @@ import { createKafkaTaskFeed } from '../platform/kafka/task-feed.ts';
 import { createLog } from '../platform/log.ts';
 import { openStores } from '../platform/open-stores.ts';
 import { loadSettings, SettingsError } from '../platform/settings.ts';
+import { answersInTime } from '../tasks/answers-in-time.ts';
 import { createTemporalEngine } from './engine.ts';
+import { gatherAcknowledgements } from './ingest/acknowledgements.ts';
 import { createIntake } from './ingest/intake.ts';
 import { listenForWatchers } from './ingest/listener.ts';
 import { createIngestMetrics } from './ingest/metrics.ts';
 import { createRestingEngine } from './ingest/resting-engine.ts';
-import { storeAnswers } from './ingest/store-answers.ts';
 import { createStarter } from './starter.ts';
 
 /** What is at hand comes to its end in this time; a member of the group that can't leave in order is thrown out by the brokers. */
 const DRAIN_MS = 15_000;
+
+const CHECK_MS = 1_000;
+/** An id that no task gets. */
+const PROBE_ID = 'readiness-probe';
 
 const settings = loadSettings(process.env);
 if (settings.CODEBAY_KAFKA_BROKERS.length === 0) throw new SettingsError('CODEBAY_KAFKA_BROKERS: is needed to take tasks from Kafka');
@@ -39,10 +44,11 @@ const kafka = createKafka({ brokers: settings.CODEBAY_KAFKA_BROKERS, clientId: '
 const deadLetters = createKafkaDeadLetters(kafka, settings.CODEBAY_KAFKA_DLQ_TOPIC);
 const feed = createKafkaTaskFeed({ kafka, topic: settings.CODEBAY_KAFKA_TASKS_TOPIC, groupId: settings.CODEBAY_KAFKA_GROUP, log });
 const metrics = createIngestMetrics(feed);
+const acknowledgements = gatherAcknowledgements({ outbox: stores.outbox, log });
 const { CODEBAY_KAFKA_OWNER: owner, CODEBAY_KAFKA_OWNER_SECRET: secret } = settings;
 const take = createIntake({
   tasks: stores.tasks,
-  starter: createStarter({ tasks: stores.tasks, outbox: stores.outbox, engine, log }),
+  starter: createStarter({ tasks: stores.tasks, outbox: acknowledgements.outbox, engine, log }),
   deadLetters,
   offer: {
     models: z.tuple([z.string()], z.string()).parse(settings.CODEBAY_MODELS),
@@ -59,7 +65,7 @@ const listener = await listenForWatchers({
   host: settings.CODEBAY_HOST,
   metrics,
   failing: async () => [
-    ...((await storeAnswers(stores.tasks)) ? [] : ['store']),
+    ...((await answersInTime(stores.tasks.get(PROBE_ID), CHECK_MS)) ? [] : ['store']),
     ...(feed.isJoined() ? [] : ['kafka']),
     ...(draining.signal.aborted ? ['drain'] : []),
   ],
@@ -71,7 +77,7 @@ process.stdout.write(`${JSON.stringify({ ready: true, port: listener.port })}\n`
 if (!draining.signal.aborted) await once(draining.signal, 'abort');
 
 await Promise.race([feed.close(), pause(DRAIN_MS, undefined, { ref: false })]);
-await deadLetters.close();
+await Promise.all([deadLetters.close(), acknowledgements.close()]);
 await listener.close();
 await connection.close();
 await stores.close();

@@ -1,5 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { answersInTime } from '../../tasks/answers-in-time.ts';
 import { uploadKey } from '../../tasks/object-keys.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { ApiEnvironment } from '../environment.ts';
@@ -31,27 +31,13 @@ const readyRoute = createRoute({
   responses: { 200: json(readySchema, 'They can'), 503: json(readySchema, 'They cannot, for now') },
 });
 
-const answers = async (check: Promise<unknown>): Promise<boolean> => {
-  const done = new AbortController();
-  const late = pause(CHECK_MS, false, { signal: done.signal }).catch(() => false);
-  const answered = check.then(
-    () => true,
-    () => false,
-  );
-  try {
-    return await Promise.race([answered, late]);
-  } finally {
-    done.abort();
-  }
-};
-
 export const healthRoutes = (app: OpenAPIHono<ApiEnvironment>, { stores, objects, engine, stopping }: ApiDeps): void => {
   app.openapi(liveRoute, (c) => c.json({ status: 'live' as const }, 200));
   app.openapi(readyRoute, async (c) => {
     const [store, objectsUp, engineUp] = await Promise.all([
-      answers(stores.tasks.get(PROBE_ID)),
-      answers(objects.stat(uploadKey(PROBE_ID))),
-      answers(engine.describe(PROBE_ID)),
+      answersInTime(stores.tasks.get(PROBE_ID), CHECK_MS),
+      answersInTime(objects.stat(uploadKey(PROBE_ID)), CHECK_MS),
+      answersInTime(engine.describe(PROBE_ID), CHECK_MS),
     ]);
     const failing = [...(store ? [] : ['store' as const]), ...(stopping.aborted ? ['drain' as const] : [])];
     const degraded = [...(objectsUp ? [] : ['objects' as const]), ...(engineUp ? [] : ['engine' as const])];

@@ -75,8 +75,8 @@ export const createStartOutbox = (database: StoreDatabase): StartOutbox => ({
       [(where) => where('cancel_requested_at', '<=', before), 'cancel_requested_at'],
     );
   },
-  acknowledgeStart: async (taskId) => {
-    const acknowledge = database.db.updateTable('tasks').set({ start_acknowledged: 1 }).where('id', '=', taskId);
+  acknowledgeStart: async (...taskIds) => {
+    const acknowledge = database.db.updateTable('tasks').set({ start_acknowledged: 1 }).where('id', 'in', taskIds);
     await idempotent(database, () => acknowledge.execute());
   },
   claimSilent: (request) => {

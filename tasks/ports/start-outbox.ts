@@ -17,7 +17,7 @@ export interface StartOutbox {
    * until they are terminal, so that cancelling needs no acknowledgement.
    */
   claimUnstarted(claim: Claim): Promise<readonly TaskRecord[]>;
-  acknowledgeStart(taskId: string): Promise<void>;
+  acknowledgeStart(...taskIds: readonly string[]): Promise<void>;
   /** Claims unfinished, acknowledged rows that nobody wrote to for `olderThanMs`, for the reconciler. */
   claimSilent(claim: Claim): Promise<readonly TaskRecord[]>;
   /** Marks the row; idempotent. Returns the row as it is after that, null where there is none. */

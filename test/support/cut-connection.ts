@@ -11,7 +11,7 @@ export const createCutConnection = () => {
     socket.emit = (event: string | symbol, ...args: unknown[]): boolean => {
       if (event !== 'data' || !cut) return emit(event, ...args);
       answersLost += 1;
-      socket.destroy();
+      socket.destroy(new Error('cut'));
       return true;
     };
     return socket;

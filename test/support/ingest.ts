@@ -6,6 +6,7 @@ import type { OwnerPolicy } from '../../tasks/message-owner.ts';
 import type { Engine } from '../../tasks/ports/engine.ts';
 import type { Stores } from '../../tasks/ports/stores.ts';
 import { createTemporalEngine } from '../../temporal/engine.ts';
+import { gatherAcknowledgements } from '../../temporal/ingest/acknowledgements.ts';
 import { createIntake } from '../../temporal/ingest/intake.ts';
 import { createIngestMetrics } from '../../temporal/ingest/metrics.ts';
 import { createRestingEngine } from '../../temporal/ingest/resting-engine.ts';
@@ -46,11 +47,12 @@ export const startIngest = ({ kafka, topics, stores, owners = { owner: 'ada' }, 
   const feed = createKafkaTaskFeed({ kafka, topic: topics.tasks, groupId: topics.group, log: quiet });
   const deadLetters = createKafkaDeadLetters(kafka, topics.dlq);
   const metrics = createIngestMetrics(feed);
+  const acknowledgements = gatherAcknowledgements({ outbox: stores.outbox, log: quiet });
   let accepted = 0;
   feed.start(
     createIntake({
       tasks: stores.tasks,
-      starter: createStarter({ tasks: stores.tasks, outbox: stores.outbox, engine: createRestingEngine(engine), log: quiet }),
+      starter: createStarter({ tasks: stores.tasks, outbox: acknowledgements.outbox, engine: createRestingEngine(engine), log: quiet }),
       deadLetters,
       offer: { models: ['m1'], prices: {}, gitAllowedHosts: [] },
       owners,
@@ -74,7 +76,7 @@ export const startIngest = ({ kafka, topics, stores, owners = { owner: 'ada' }, 
     },
     close: async () => {
       await feed.close();
-      await deadLetters.close();
+      await Promise.all([deadLetters.close(), acknowledgements.close()]);
     },
   };
 };

@@ -1,5 +1,4 @@
-import type { IHeaders, Kafka, Message } from 'kafkajs';
-import { Partitioners } from 'kafkajs';
+import kafkajs, { type Admin, type IHeaders, type Kafka, type Message, Partitioners } from 'kafkajs';
 import { until } from './until.ts';
 
 /** What stands in a topic. */
@@ -17,6 +16,13 @@ const plain = (headers: IHeaders | undefined): Record<string, string> =>
     Object.entries(headers ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [[name, [value].flat().map(textOf).join()]])),
   );
 
+/** Null while a partition has no leader yet, which kafkajs neither waits for nor retries. */
+const offsetsOf = (admin: Admin, topic: string) =>
+  admin.fetchTopicOffsets(topic).catch((error: unknown) => {
+    if (error instanceof kafkajs.KafkaJSProtocolError && error.type === 'NOT_LEADER_FOR_PARTITION') return null;
+    throw error;
+  });
+
 export const createTopic = async (
   kafka: Kafka,
   topic: string,
@@ -28,6 +34,7 @@ export const createTopic = async (
   try {
     const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
     await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }], waitForLeaders: true });
+    await until(`${topic} has its leaders`, () => offsetsOf(admin, topic));
   } finally {
     await admin.disconnect();
   }
@@ -52,7 +59,7 @@ export const countsOf = async (
   const admin = kafka.admin();
   await admin.connect();
   try {
-    const ends = await admin.fetchTopicOffsets(topic);
+    const ends = await until(`${topic} has its leaders`, () => offsetsOf(admin, topic));
     const [committed] = await admin.fetchOffsets({ groupId, topics: [topic] });
     const stored = ends.reduce((sum, { high }) => sum + Number(high), 0);
     const done = (committed?.partitions ?? []).reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);

@@ -124,7 +124,13 @@ test('an acknowledgement that is lost does not make the broker take the next res
   const connection = createCutConnection();
   const { socketFactory } = connection;
   const feed: ResultFeed = createKafkaResultFeed(
-    new Kafka({ brokers: [kafka.broker], logLevel: logLevel.NOTHING, socketFactory, retry: { retries: 2, initialRetryTime: 50 } }),
+    new Kafka({
+      brokers: [kafka.broker],
+      logLevel: logLevel.NOTHING,
+      socketFactory,
+      requestTimeout: 1000,
+      retry: { retries: 2, initialRetryTime: 50 },
+    }),
     bench.topic,
   );
   const resultOf = async () => {
