@@ -35,8 +35,7 @@ describeWith(['nginx'], 'npm run stack', () => {
     turns.hold(1);
     const { id } = await client.submit({ source: { type: 'git', url: `${git.url}/project.git` }, prompt: 'Look', mode: 'explain' });
     await turns.untilAsked(1);
-    process.kill(stack.pids.workers[0] ?? 0, 'SIGKILL');
-    process.kill(stack.pids.apis[0] ?? 0, 'SIGKILL');
+    await Promise.all([stack.workers[0]?.kill(), stack.apis[0]?.kill()]);
     turns.release(1);
     const done = await until(
       'the task has ended',

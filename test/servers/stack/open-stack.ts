@@ -2,20 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { apiEnvironment, workerEnvironment } from '../../../cli/up/environment.ts';
 import { writeOnce } from '../../../platform/sandbox/atomic-file.ts';
 import { dataPaths } from '../../../platform/settings.ts';
 import { openSqliteStore } from '../../../platform/sqlite.ts';
-import { startEntry } from '../entry-process.ts';
+import { type CodebayProcess, codebayProcess } from '../codebay-process.ts';
 import { startNginx } from '../nginx.ts';
 import { freePort } from '../server-process.ts';
-import { startTemporalDev } from '../temporal-dev.ts';
+import { startTemporalServer } from '../temporal.ts';
 import { type Backend, startBackends } from './backends.ts';
 
 const REPLICAS = 2;
 const WORKERS = 2;
-const apiReady = z.object({ port: z.int(), gateway_port: z.int() });
 
 export interface Stack extends AsyncDisposable {
   readonly url: string;
@@ -23,8 +21,8 @@ export interface Stack extends AsyncDisposable {
   readonly temporalUi: string;
   readonly folder: string;
   readonly backends: readonly Backend[];
-  /** Of the processes that may be killed to see what happens. */
-  readonly pids: { readonly apis: readonly number[]; readonly workers: readonly number[] };
+  readonly apis: readonly CodebayProcess[];
+  readonly workers: readonly CodebayProcess[];
 }
 
 const firstKey = async (store: string): Promise<string> => {
@@ -47,7 +45,7 @@ export const openStack = async (env: Readonly<Record<string, string | undefined>
 
   say('Starting the servers …');
   const backends = await startBackends(stack);
-  const temporal = await startTemporalDev(folder);
+  const temporal = await startTemporalServer();
   stack.defer(() => temporal.stop());
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -61,18 +59,19 @@ export const openStack = async (env: Readonly<Record<string, string | undefined>
 
   say(`Starting ${REPLICAS} replicas of the API behind nginx, and ${WORKERS} workers …`);
   const start = async (entry: string, name: string, environment: Readonly<Record<string, string>>) => {
-    const started = await startEntry({ entry, env: environment, logFile: join(paths.logs, `${name}.log`) });
-    stack.defer(() => started.stop());
+    const started = codebayProcess({ name, entry, env: environment, folder: paths.logs });
+    stack.defer(async () => void (await started.stop()));
+    await started.start();
     return started;
   };
-  const apiEnv = apiEnvironment(env, { ...settings, CODEBAY_PORT: '0', CODEBAY_GATEWAY_PORT: '0' });
-  const apis = await Promise.all(Array.from({ length: REPLICAS }, (_, n) => start('api/server.ts', `api-${n + 1}`, apiEnv)));
-  const ports = apis.map(({ ready }) => apiReady.parse(ready));
-  const nginx = await startNginx({
-    port,
-    apiPorts: ports.map((one) => one.port),
-    gatewayPorts: ports.map((one) => one.gateway_port),
-  });
+  const ports = await Promise.all(Array.from({ length: REPLICAS }, async () => ({ api: await freePort(), gateway: await freePort() })));
+  const apis = await Promise.all(
+    ports.map(({ api, gateway }, n) => {
+      const own = { CODEBAY_PORT: String(api), CODEBAY_GATEWAY_PORT: String(gateway) };
+      return start('api/server.ts', `api-${n + 1}`, apiEnvironment(env, { ...settings, ...own }));
+    }),
+  );
+  const nginx = await startNginx({ port, apiPorts: ports.map(({ api }) => api), gatewayPorts: ports.map(({ gateway }) => gateway) });
   stack.defer(() => nginx.stop());
   const workerEnv = workerEnvironment(env, { ...settings, CODEBAY_GATEWAY_URL: nginx.gatewayUrl ?? '' });
   const workers = await Promise.all(Array.from({ length: WORKERS }, (_, n) => start('temporal/worker.ts', `worker-${n + 1}`, workerEnv)));
@@ -85,7 +84,8 @@ export const openStack = async (env: Readonly<Record<string, string | undefined>
     temporalUi: temporal.uiUrl,
     folder,
     backends: backends.shown,
-    pids: { apis: apis.map(({ pid }) => pid), workers: workers.map(({ pid }) => pid) },
+    apis,
+    workers,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 };
