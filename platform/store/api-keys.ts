@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { ApiKeys } from '../../tasks/ports/access.ts';
-import type { StoreDatabase } from './database.ts';
+import { idempotent, type StoreDatabase } from './database.ts';
 import { prepareQuery } from './prepare-query.ts';
 
 const KEY_PATTERN = /^cbk_[A-Za-z0-9_-]{43}$/;
@@ -13,7 +13,8 @@ const USE_NOTED_EVERY_MS = 3600_000;
 /** Keys have 256 random bits, so a plain hash can't be searched backwards, and looking one up by it tells nothing by its time. */
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
 
-const createVerify = ({ db, now }: StoreDatabase): ApiKeys['verify'] => {
+const createVerify = (database: StoreDatabase): ApiKeys['verify'] => {
+  const { db, now } = database;
   const byHash = prepareQuery(db.selectFrom('api_keys').select(['owner', 'last_used_at', 'revoked_at']).where('sha256', '=', ''));
   return async (key) => {
     if (!KEY_PATTERN.test(key)) return null;
@@ -22,7 +23,8 @@ const createVerify = ({ db, now }: StoreDatabase): ApiKeys['verify'] => {
     if (row === undefined || row.revoked_at !== null) return null;
     const time = now();
     if (row.last_used_at === null || time - row.last_used_at >= USE_NOTED_EVERY_MS) {
-      await db.updateTable('api_keys').set({ last_used_at: time }).where('sha256', '=', sha256).execute();
+      const update = db.updateTable('api_keys').set({ last_used_at: time }).where('sha256', '=', sha256);
+      await idempotent(database, () => update.execute());
     }
     return row.owner;
   };
@@ -48,12 +50,8 @@ export const createApiKeys = (database: StoreDatabase): ApiKeys => {
       if (!ID_PATTERN.test(id)) return false;
       const key = await db.selectFrom('api_keys').select('sha256').where('sha256', 'like', `${id}%`).executeTakeFirst();
       if (key === undefined) return false;
-      await db
-        .updateTable('api_keys')
-        .set({ revoked_at: now() })
-        .where('sha256', '=', key.sha256)
-        .where('revoked_at', 'is', null)
-        .execute();
+      const update = db.updateTable('api_keys').set({ revoked_at: now() }).where('sha256', '=', key.sha256).where('revoked_at', 'is', null);
+      await idempotent(database, () => update.execute());
       return true;
     },
   };

@@ -1,11 +1,11 @@
 import type { Retention } from '../../tasks/ports/retention.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
-import type { StoreDatabase } from './database.ts';
+import { idempotent, type StoreDatabase } from './database.ts';
 
 /** Only terminal rows have `finished_at`, so nothing of a live task is ever found. */
-export const createRetention = ({ db, now }: StoreDatabase): Retention => ({
+export const createRetention = (database: StoreDatabase): Retention => ({
   expired: async (endedBefore, limit, cursor) => {
-    let query = db
+    let query = database.db
       .selectFrom('tasks')
       .select(['id', 'finished_at'])
       .where('finished_at', '<', endedBefore)
@@ -25,7 +25,8 @@ export const createRetention = ({ db, now }: StoreDatabase): Retention => ({
     return { taskIds: page.map(({ id }) => id), nextCursor: more ? encodeCursor({ time: Number(last.finished_at), id: last.id }) : null };
   },
   forgetKeys: async () => {
-    const { numDeletedRows } = await db.deleteFrom('idempotency_keys').where('kept_until', '<', now()).executeTakeFirst();
+    const old = database.db.deleteFrom('idempotency_keys').where('kept_until', '<', database.now());
+    const { numDeletedRows } = await idempotent(database, () => old.executeTakeFirst());
     return Number(numDeletedRows);
   },
 });

@@ -11,6 +11,8 @@ const READY_MS = 60_000;
 export interface CodebayProcess {
   readonly name: string;
   readonly logFile: string;
+  /** Of the process as it is now; null before its first start. */
+  pid(): number | null;
   /** Starts it (again) and resolves once it has said that it is ready. */
   start(): Promise<void>;
   /** `kill -9`. */
@@ -44,6 +46,7 @@ export const codebayProcess = (options: {
   return {
     name,
     logFile,
+    pid: () => child?.pid ?? null,
     async start() {
       const log = openSync(logFile, 'a', 0o600);
       const from = statSync(logFile).size;

@@ -50,8 +50,7 @@ export const startServerProcess = async (options: {
   readonly command: readonly [string, ...string[]];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Gets the last that the server has printed. */
-  readonly isReady: (printed: string) => Promise<boolean> | boolean;
+  readonly isReady: () => Promise<boolean>;
 }): Promise<ServerProcess> => {
   const [program, ...args] = options.command;
   const child = spawn(program, args, {
@@ -79,7 +78,7 @@ export const startServerProcess = async (options: {
     child.kill(signal);
     await gone;
   };
-  for (const deadline = Date.now() + READY_MS; !(await options.isReady(words)); await pause(LOOK_EVERY_MS)) {
+  for (const deadline = Date.now() + READY_MS; !(await options.isReady()); await pause(LOOK_EVERY_MS)) {
     if (ended !== null) throw new Error(`${program} ended before it was ready (${ended}): ${words}`);
     if (Date.now() < deadline) continue;
     await end('SIGKILL');

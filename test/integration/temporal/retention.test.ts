@@ -101,7 +101,8 @@ test('what ended longer ago than the retention goes with its objects and history
   expect(await stores.tasks.get(old)).toBeNull();
   expect((await stores.events.read(old, 0, 10)).events).toEqual([]);
   expect(await data.objectsOf(old)).toEqual([]);
-  await until('the history is gone', async () => (await engine.describe(old)) === 'absent');
+  // Temporal deletes in the background; the dev server takes half a minute.
+  await until('the history is gone', async () => (await engine.describe(old)) === 'absent', 90_000);
   expect(await stores.tasks.insert({ id: old, owner: 'default', spec })).toBe('erased');
   for (const id of kept) {
     expect(await stores.tasks.get(id)).not.toBeNull();
@@ -109,7 +110,7 @@ test('what ended longer ago than the retention goes with its objects and history
     expect((await stores.events.read(id, 0, 10)).events).toHaveLength(1);
   }
   expect(await engine.describe(kept[0] ?? '')).toBe('terminated');
-});
+}, 120_000);
 
 test('a terminal row whose workflow still runs is left alone', async () => {
   await using data = await openData();

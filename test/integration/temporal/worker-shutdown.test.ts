@@ -8,12 +8,12 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { startGitServer } from '../../../demo/git-server.ts';
 import { makeRepository } from '../../../demo/project-repository.ts';
 import { createClient } from '../../../sdk/index.ts';
+import { codebayProcess } from '../../servers/codebay-process.ts';
 import { createDataFolder, startApi } from '../../support/api-process.ts';
 import { createHeldTurns } from '../../support/held-turns.ts';
 import { startScriptedModel } from '../../support/scripted-model.ts';
 import { startTemporal } from '../../support/temporal.ts';
 import { until } from '../../support/until.ts';
-import { startWorker } from '../../support/worker-process.ts';
 
 /** A proxy before a git server that holds fetches back, not the question which refs there are. */
 const startHoldingProxy = async (target: string) => {
@@ -81,8 +81,14 @@ test('workers told to end in the middle of staging and of watching hand over: no
   const api = await startApi(data.folder, settings);
   stack.defer(() => api.stop());
   const worker = async () => {
-    const started = await startWorker(data.folder, { ...settings, CODEBAY_GATEWAY_URL: `http://127.0.0.1:${api.gateway_port}` });
-    stack.defer(() => started.stop());
+    const started = codebayProcess({
+      name: 'worker',
+      entry: 'temporal/worker.ts',
+      env: { ...settings, CODEBAY_DATA: data.folder, CODEBAY_GATEWAY_URL: `http://127.0.0.1:${api.gateway_port}` },
+      folder,
+    });
+    stack.defer(() => started.kill());
+    await started.start();
     return started;
   };
   const workers = [await worker(), await worker()];
@@ -96,11 +102,10 @@ test('workers told to end in the middle of staging and of watching hand over: no
     const holder = await until(`${activity} is at a worker`, async () => {
       const { raw } = await handle.describe();
       const pending = raw.pendingActivities?.find(({ activityType }) => activityType?.name === activity);
-      return workers.find(({ pid }) => pending?.lastWorkerIdentity?.startsWith(`${pid}@`));
+      return workers.find((one) => pending?.lastWorkerIdentity?.startsWith(`${one.pid()}@`));
     });
     workers.splice(workers.indexOf(holder), 1);
-    holder.signal('SIGTERM');
-    return holder;
+    return { exited: holder.stop() };
   };
 
   await until('code is being fetched', () => proxy.holding() > 0);
@@ -116,7 +121,7 @@ test('workers told to end in the middle of staging and of watching hand over: no
   await until('another worker watches', async () => {
     const { raw } = await handle.describe();
     const pending = raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'watchRun');
-    return workers.some(({ pid }) => pending?.lastWorkerIdentity?.startsWith(`${pid}@`));
+    return workers.some((one) => pending?.lastWorkerIdentity?.startsWith(`${one.pid()}@`));
   });
   turns.release(0);
   await handle.result();
