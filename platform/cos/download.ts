@@ -7,6 +7,8 @@ import { CosAnswerError, CosConnectionError, CosDamageError, mayPass } from './e
 import type { ObjectName } from './multipart.ts';
 import { backOff, withRetries } from './retry.ts';
 
+/** How much is read before anybody asks for it. */
+const AHEAD_BYTES = 512 * 1024;
 /** How often a silent connection is looked at within the time that it may be silent. */
 const LOOKS = 4;
 
@@ -19,7 +21,7 @@ const watchSilence = (idleMs: number) => {
     if (awaited === null) return;
     looks += 1;
     if (looks > LOOKS) awaited.destroy(new CosConnectionError(`nothing moved for ${idleMs} ms`));
-  }, idleMs / LOOKS);
+  }, idleMs / LOOKS).unref();
   return {
     awaits: (answer: IncomingMessage): void => {
       awaited = answer;
@@ -32,23 +34,7 @@ const watchSilence = (idleMs: number) => {
   };
 };
 
-/** A stream over an iterator that can be destroyed while the iterator waits: `stop` ends what it waits for. */
-const streamOf = (iterator: AsyncGenerator<Buffer>, stop: AbortController): Readable =>
-  new Readable({
-    read() {
-      iterator.next().then(
-        ({ done, value }) => this.push(done ? null : value),
-        (error: unknown) => this.destroy(error instanceof Error ? error : new Error(String(error))),
-      );
-    },
-    destroy(error, done) {
-      stop.abort();
-      iterator.return(undefined).then(
-        () => done(error),
-        () => done(error),
-      );
-    },
-  });
+const asError = (error: unknown): Error => (error instanceof Error ? error : new CosConnectionError(String(error)));
 
 /**
  * An object as a stream; null where there is none. A connection that breaks, stalls or ends early is opened again from the byte where it
@@ -81,45 +67,69 @@ export const download = async (
   };
   const isGone = (error: unknown): boolean => error instanceof CosAnswerError && (error.status === 412 || error.status === 404);
 
-  const read = async function* (): AsyncGenerator<Buffer> {
-    const silence = watchSilence(timing.idleMs);
-    let [answer, received, sum, failures]: [IncomingMessage | null, number, bigint, number] = [first, 0, 0n, 0];
-    try {
-      while (received < sizeBytes) {
-        try {
-          answer ??= await resume(received);
-          // From here on `silence` watches, which knows when nothing is awaited.
-          answer.setTimeout(0);
-          silence.awaits(answer);
-          for await (const chunk of answer as AsyncIterable<Buffer>) {
-            silence.rests();
-            failures = 0;
-            received += chunk.length;
-            sum = crc.update(sum, chunk);
-            yield chunk;
-            silence.awaits(answer);
-          }
-        } catch (error) {
-          if (isGone(error)) throw new CosDamageError('the object was replaced or deleted while it was read');
-          const failure = asConnectionError(error);
-          failures += 1;
-          if (!mayPass(failure) || failures >= timing.attempts) throw failure;
-          await backOff(timing, failures, ended);
-        } finally {
-          silence.rests();
-          answer = null;
-        }
+  const silence = watchSilence(timing.idleMs);
+  let answer: IncomingMessage | null = first;
+  let received = 0;
+  let sum = 0n;
+  let failures = 0;
+
+  /** Moves one answer's bytes into the body; resolves at its end, rejects when it broke. */
+  const pump = (from: IncomingMessage): Promise<void> =>
+    new Promise((resolve, reject) => {
+      from.on('data', (chunk: Buffer) => {
+        failures = 0;
+        received += chunk.length;
+        sum = crc.update(sum, chunk);
+        silence.awaits(from);
+        if (body.push(chunk)) return;
+        from.pause();
+        silence.rests();
+      });
+      from.once('end', resolve).once('error', reject);
+      // From here on `silence` watches, which knows when nothing is awaited.
+      from.setTimeout(0);
+      silence.awaits(from);
+    });
+
+  const moveAll = async (): Promise<void> => {
+    while (received < sizeBytes) {
+      try {
+        answer ??= await resume(received);
+        await pump(answer);
+      } catch (error) {
+        if (isGone(error)) throw new CosDamageError('the object was replaced or deleted while it was read');
+        const failure = asConnectionError(error);
+        failures += 1;
+        if (!mayPass(failure) || failures >= timing.attempts) throw failure;
+        await backOff(timing, failures, ended);
+      } finally {
+        silence.rests();
+        answer = null;
       }
-      if (crc64 !== undefined && crc64 !== sum.toString())
-        throw new CosDamageError('the bytes do not have the checksum that COS keeps of them');
-    } catch (error) {
-      throw mapError(error);
-    } finally {
-      silence.end();
     }
+    if (crc64 !== undefined && crc64 !== sum.toString())
+      throw new CosDamageError('the bytes do not have the checksum that COS keeps of them');
+    body.push(null);
   };
 
+  let moving = false;
+  const body = new Readable({
+    highWaterMark: AHEAD_BYTES,
+    read() {
+      if (!moving) {
+        moving = true;
+        moveAll().catch((error: unknown) => body.destroy(asError(mapError(error))));
+      } else if (answer?.isPaused()) {
+        silence.awaits(answer);
+        answer.resume();
+      }
+    },
+    destroy(error, done) {
+      silence.end();
+      stop.abort();
+      done(error);
+    },
+  });
   if (sizeBytes === 0) first.resume();
-  const body = streamOf(read(), stop);
   return { sizeBytes, body: signal === undefined ? body : addAbortSignal(signal, body) };
 };

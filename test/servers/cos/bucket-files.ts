@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
 import {
-  closeSync,
   createReadStream,
   createWriteStream,
   mkdirSync,
@@ -37,18 +36,18 @@ export interface StoredObject {
 /** A range of an object's bytes, file after file. All are open before it returns: who reads keeps what he opened, whatever is stored meanwhile. */
 export const openObject = (folder: string, { files }: StoredObject, start: number, end: number): AsyncGenerator<Buffer> => {
   let before = 0;
-  const pieces = files.flatMap(({ file, sizeBytes }) => {
+  const streams = files.flatMap(({ file, sizeBytes }) => {
     const [from, to] = [Math.max(start - before, 0), Math.min(end - before, sizeBytes) - 1];
     before += sizeBytes;
-    return from > to ? [] : [{ fd: openSync(join(folder, file), 'r'), from, to }];
+    if (from > to) return [];
+    // Destroyed, a stream closes its file, and nobody else does.
+    return [createReadStream('', { fd: openSync(join(folder, file), 'r'), start: from, end: to, highWaterMark: 256 * 1024 })];
   });
   const read = async function* (): AsyncGenerator<Buffer> {
     try {
-      for (const { fd, from, to } of pieces) {
-        yield* createReadStream('', { fd, start: from, end: to, autoClose: false, highWaterMark: 256 * 1024 });
-      }
+      for (const stream of streams) yield* stream;
     } finally {
-      for (const { fd } of pieces) closeSync(fd);
+      for (const stream of streams) stream.destroy();
     }
   };
   return read();
