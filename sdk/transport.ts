@@ -49,6 +49,8 @@ const retryAfterOf = (response: Response): number | null => {
 /** Speaks to one API with one key. */
 export const createTransport = (options: TransportOptions): Transport => {
   const send = options.fetch ?? fetch;
+  const unreachable = (detail: string, cause: unknown): CodebayError =>
+    new CodebayError(localProblem('UNREACHABLE', 'The API did not answer', detail, 'Check that the station is up (`codebay up`).'), { cause });
   const request = async (path: string, init: TransportRequest = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
     headers.set('authorization', `Bearer ${options.apiKey}`);
@@ -57,16 +59,20 @@ export const createTransport = (options: TransportOptions): Transport => {
       response = await send(new URL(path, options.url), { ...init, headers });
     } catch (error) {
       if (init.signal?.aborted) throw error;
-      const remedy = 'Check that the station is up (`codebay up`).';
-      throw new CodebayError(localProblem('UNREACHABLE', 'The API did not answer', `nothing answers at ${options.url}.`, remedy), {
-        cause: error,
-      });
+      throw unreachable(`nothing answers at ${options.url}.`, error);
     }
     if (response.status < 400) return response;
     throw new CodebayError(await problemOf(response), { retryAfterMs: retryAfterOf(response) });
   };
   return {
     request,
-    json: async (schema, path, init) => schema.parse(await (await request(path, init)).json()),
+    json: async (schema, path, init) => {
+      const response = await request(path, init);
+      const text = await response.text().catch((error: unknown) => {
+        if (init?.signal?.aborted) throw error;
+        throw unreachable(`the answer of ${options.url} broke off.`, error);
+      });
+      return schema.parse(JSON.parse(text));
+    },
   };
 };

@@ -57,6 +57,9 @@ describe('the client', () => {
   it('says so where nothing answers, and where something else does', async () => {
     const nobody = createClient({ url: 'http://127.0.0.1:1', apiKey: 'k', fetch: () => Promise.reject(new TypeError('fetch failed')) });
     await expect(nobody.list()).rejects.toMatchObject({ problem: { code: 'UNREACHABLE', retryable: true } });
+    const broken = new ReadableStream({ start: (body) => body.error(new TypeError('terminated')) });
+    const cut = createClient({ url: 'http://localhost', apiKey: 'k', fetch: async () => new Response(broken) });
+    await expect(cut.list()).rejects.toMatchObject({ problem: { code: 'UNREACHABLE', retryable: true } });
     const other = createClient({ url: 'http://127.0.0.1:1', apiKey: 'k', fetch: async () => new Response('<html>', { status: 502 }) });
     await expect(other.list()).rejects.toMatchObject({ problem: { code: 'UNEXPECTED_ANSWER', status: 502 } });
   });
