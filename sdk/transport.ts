@@ -50,7 +50,9 @@ const retryAfterOf = (response: Response): number | null => {
 export const createTransport = (options: TransportOptions): Transport => {
   const send = options.fetch ?? fetch;
   const unreachable = (detail: string, cause: unknown): CodebayError =>
-    new CodebayError(localProblem('UNREACHABLE', 'The API did not answer', detail, 'Check that the station is up (`codebay up`).'), { cause });
+    new CodebayError(localProblem('UNREACHABLE', 'The API did not answer', detail, 'Check that the station is up (`codebay up`).'), {
+      cause,
+    });
   const request = async (path: string, init: TransportRequest = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
     headers.set('authorization', `Bearer ${options.apiKey}`);
