@@ -15,9 +15,9 @@ export interface FollowOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A broken connection is a `TypeError` of fetch; everything else that isn't the API's own answer is a defect and must be seen. */
+/** A broken connection is a `TypeError` of fetch, by its name, since fetch may belong to another realm; everything else that isn't the API's own answer is a defect and must be seen. */
 const isLost = (error: unknown): boolean => {
-  if (!(error instanceof CodebayError)) return error instanceof TypeError;
+  if (!(error instanceof CodebayError)) return typeof error === 'object' && error !== null && 'name' in error && error.name === 'TypeError';
   const { status } = error.problem;
   return status === 0 || status >= 500 || status === 429;
 };
