@@ -21,6 +21,8 @@ import { createAnnouncer } from './run/announcer.ts';
 import { createRunRoutes } from './run/routes.ts';
 import type { GatewayEnv } from './send-stream.ts';
 
+const LOOK_EVERY_MS = 50;
+
 export interface GatewayServer {
   /** Not listening yet. */
   readonly server: Server;
@@ -105,12 +107,15 @@ export const createGateway = (deps: GatewayDeps): GatewayServer => {
     drain: async (ms) => {
       draining.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // A sidecar's connection that is kept alive becomes idle again and again, and Node looks only once.
+      const idle = setInterval(() => server.closeIdleConnections(), LOOK_EVERY_MS);
       const { promise: late, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, ms);
       await Promise.race([Promise.all([turns.landed(), ...replies.values()]), late]);
       clearTimeout(timer);
       liveWork.close();
       await turns.landed();
+      clearInterval(idle);
       for (const socket of sockets) socket.destroy();
       await closed;
       await record.written();
