@@ -44,6 +44,8 @@ export const startMariadb = async (): Promise<Mariadb> => {
   const server = findServer('mariadbd');
   const dataDir = await mkdtemp(join(tmpdir(), 'codebay-mariadb-'));
   const files = join(dataDir, 'files');
+  // A server that starts removes what others have in a folder for temporary tables.
+  const temporary = `--tmpdir=${await mkdtemp(join(dataDir, 'tmp-'))}`;
   const user = process.getuid?.() === 0 ? ['--user=root'] : [];
   const port = await freePort();
   const url = `mysql://root@127.0.0.1:${port}/`;
@@ -55,6 +57,7 @@ export const startMariadb = async (): Promise<Mariadb> => {
         '--no-defaults',
         ...user,
         `--datadir=${files}`,
+        temporary,
         `--socket=${dataDir}/sock`,
         `--port=${port}`,
         '--bind-address=127.0.0.1',
@@ -69,6 +72,7 @@ export const startMariadb = async (): Promise<Mariadb> => {
     '--no-defaults',
     ...user,
     `--datadir=${files}`,
+    temporary,
     '--skip-test-db',
     '--auth-root-authentication-method=normal',
   ]);
