@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { DeadLetterError } from './dead-letter.ts';
 import type { FeedMessage } from './ports/task-feed.ts';
+import { ownerSchema } from './spec.ts';
 
 export type OwnerPolicy =
   /** Whoever may write to the topic is this owner. */
@@ -10,7 +11,6 @@ export type OwnerPolicy =
 
 export const OWNER_HEADER = 'codebay-owner';
 export const SIGNATURE_HEADER = 'codebay-owner-signature';
-const OWNER_MAX_LENGTH = 64;
 
 /** Hex HMAC-SHA256 over owner, line feed and the value's bytes: what a sender puts into the signature header. */
 export const signOwner = (secret: string, owner: string, value: Buffer): string =>
@@ -28,9 +28,8 @@ export const ownerOf = (message: FeedMessage, value: Buffer, policy: OwnerPolicy
   if (owner === null || signature === null) {
     throw new DeadLetterError('OWNER_UNVERIFIED', `The headers ${OWNER_HEADER} and ${SIGNATURE_HEADER} are needed, once each.`);
   }
-  if (owner.length === 0 || owner.length > OWNER_MAX_LENGTH || owner.includes('\n')) {
-    throw new DeadLetterError('OWNER_UNVERIFIED', `${OWNER_HEADER}: must be one line of 1 to ${OWNER_MAX_LENGTH} characters.`);
-  }
+  const parsed = ownerSchema.safeParse(owner);
+  if (!parsed.success) throw new DeadLetterError('OWNER_UNVERIFIED', `${OWNER_HEADER}: ${parsed.error.issues[0]?.message ?? 'not valid'}.`);
   const expected = Buffer.from(signOwner(policy.secret, owner, value));
   const given = Buffer.from(signature.toLowerCase());
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) {

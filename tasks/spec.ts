@@ -64,12 +64,15 @@ export type TaskSpec = z.output<typeof taskSpecSchema>;
 export type TaskSource = TaskSpec['source'];
 export type TaskMode = TaskSpec['mode'];
 
+/** Databases compare owners without their trailing spaces, so they have none. */
+export const ownerSchema = z.string().regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 visible ASCII characters');
+
 /** The input of the workflow `codeTask`. The workflow id is the task id. */
 export const codeTaskInputSchema = z.strictObject({
   version: z.literal(1),
   spec: taskSpecSchema,
   /** Whose task it is; a start made directly by a Temporal client may leave it out. */
-  owner: z.string().min(1).max(64).optional(),
+  owner: ownerSchema.optional(),
 });
 
 export type CodeTaskInput = z.output<typeof codeTaskInputSchema>;

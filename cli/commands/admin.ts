@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { openStores } from '../../platform/open-stores.ts';
 import { dataPaths } from '../../platform/settings.ts';
 import type { ApiKey, ApiKeys } from '../../tasks/ports/access.ts';
+import { ownerSchema } from '../../tasks/spec.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import { harmless, print, remark } from '../terminal.ts';
 import { readSettings } from '../up/plan.ts';
 import { reachStore } from '../up/reach-store.ts';
 
-const OWNER = /^[\x21-\x7e]{1,64}$/;
 const LABEL_CHARACTERS = 128;
 
 /** Works beside a running station. */
@@ -26,7 +26,8 @@ const withKeys = async (use: (keys: ApiKeys) => Promise<void>): Promise<number> 
 
 /** `codebay admin keys create`: a key for an owner, printed once. */
 export const createKey = async (owner: string, label?: string): Promise<number> => {
-  if (!OWNER.test(owner)) throw new CliError('an owner is 1 to 64 visible ASCII characters.', 'Use a short name.', EXIT.usage);
+  if (!ownerSchema.safeParse(owner).success)
+    throw new CliError('an owner is 1 to 64 visible ASCII characters.', 'Use a short name.', EXIT.usage);
   if ((label ?? '').length > LABEL_CHARACTERS) {
     throw new CliError(`a label has at most ${LABEL_CHARACTERS} characters.`, 'Use a shorter one.', EXIT.usage);
   }
