@@ -1,3 +1,5 @@
+import { testsWithoutServers } from './test/servers/missing.js';
+
 /** Node runs TypeScript by itself; jest needs swc for that, with the same ESM semantics. */
 export default {
   testEnvironment: 'node',
@@ -10,5 +12,6 @@ export default {
   testTimeout: 60_000,
   reporters: ['default', '<rootDir>/test/support/skipped.js'],
   globalTeardown: '<rootDir>/test/support/end-of-run.js',
+  testPathIgnorePatterns: ['/node_modules/', ...[...testsWithoutServers().keys()].map((file) => `/test/${file}$`)],
   modulePathIgnorePatterns: ['<rootDir>/.codebay', '<rootDir>/.cache'],
 };

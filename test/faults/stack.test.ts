@@ -8,12 +8,11 @@ import { startGitServer } from '../../demo/git-server.ts';
 import { makeRepository } from '../../demo/project-repository.ts';
 import { createClient } from '../../sdk/index.ts';
 import { isTerminal } from '../../tasks/status.ts';
-import { describeWith } from '../servers/available.ts';
 import { processesOf } from '../support/footprint.ts';
 import { startScriptedModel } from '../support/scripted-model.ts';
 import { until } from '../support/until.ts';
 
-describeWith(['mariadb', 'redis', 'kafka', 'nginx'], 'npm run stack', () => {
+describe('npm run stack', () => {
   test('brings the production profile up, runs a task, and leaves nothing when it is ended', async () => {
     await using cleanUp = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), 'codebay-git-'));

@@ -9,6 +9,7 @@ import { startCosProcess } from './cos/cos-process.ts';
 import { startKafka } from './kafka.ts';
 import { type Mariadb, startMariadb } from './mariadb.ts';
 import { startRedis, type TestRedis } from './redis.ts';
+import { ServerMissingError } from './server-process.ts';
 import { SERVERS_VARIABLE, type TestServers } from './test-servers.ts';
 
 /*
@@ -46,7 +47,12 @@ const own = async <T extends { stop(): Promise<unknown> }>(starting: Promise<T>)
   stack.defer(async () => void (await server.stop()));
   return server;
 };
-const [mariadb, redis, kafka, cos] = await Promise.all([own(startMariadb()), own(startRedis()), own(startKafka()), own(startCosProcess())]);
+const starting = Promise.all([own(startMariadb()), own(startRedis()), own(startKafka()), own(startCosProcess())]);
+const [mariadb, redis, kafka, cos] = await starting.catch((error: unknown) => {
+  if (!(error instanceof ServerMissingError)) throw error;
+  process.stderr.write(`Skipped: ${program} ${args.join(' ')}: ${error.message}\n`);
+  process.exit(process.env.CI === 'true' ? 1 : 0);
+});
 const servers: TestServers = {
   mysqlUrl: await guardMariadb(mariadb),
   redisUrl: await guardRedis(redis),

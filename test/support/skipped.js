@@ -1,13 +1,15 @@
-const REASON = / \[skipped: (.*)\]$/;
+import { testsWithoutServers } from '../servers/missing.js';
 
 /** Ends a jest run with what was skipped for want of a server, and how to get it. */
 export default class Skipped {
-  onRunComplete(_contexts, { testResults }) {
-    const counts = new Map();
-    for (const { ancestorTitles, status } of testResults.flatMap((file) => file.testResults)) {
-      const reason = status === 'pending' && ancestorTitles.map((title) => REASON.exec(title)?.[1]).find(Boolean);
-      if (reason) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-    }
-    for (const [reason, count] of counts) console.error(`Skipped ${count} test${count === 1 ? '' : 's'}: ${reason}`);
+  onRunComplete() {
+    const skipped = testsWithoutServers();
+    if (skipped.size === 0) return;
+    const names = [...new Set([...skipped.values()].flat())].join(', ');
+    console.error(`\nSkipped, because this machine has no ${names}:`);
+    for (const file of skipped.keys()) console.error(`  test/${file}`);
+    console.error(
+      'To get them: `node scripts/setup.mjs --servers` as root, or your package manager; `CI=true` makes their tests fail instead.',
+    );
   }
 }

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createFilesystemStore } from '../../../platform/filesystem.ts';
 import { createClient } from '../../../sdk/index.ts';
-import { describeWith } from '../../servers/available.ts';
 import { type Nginx, startNginx } from '../../servers/nginx.ts';
 import { GIT_TASK, ZIP_TASK } from '../../support/api.ts';
 import { createDataFolder, startApi } from '../../support/api-process.ts';
@@ -17,7 +16,7 @@ const MiB = 1024 * 1024;
 const ENDED = { status: 'COMPLETED' as const, phase: null, waiting_for: null, failure: null };
 const log = (n: number) => ({ type: 'log' as const, data: { stream: 'agent' as const, text: `${n}` }, source_seq: n, at: 0 });
 
-describeWith(['nginx'], 'nginx before two replicas', () => {
+describe('nginx before two replicas', () => {
   let data: Awaited<ReturnType<typeof createDataFolder>>;
   let apis: Awaited<ReturnType<typeof startApi>>[];
   let nginx: Nginx;

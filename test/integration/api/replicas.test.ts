@@ -1,7 +1,6 @@
 import { modelRequestOf } from '../../../api/gateway/model/model-request.ts';
 import { createClient } from '../../../sdk/index.ts';
 import { signRunIdentity } from '../../../tasks/run-identity.ts';
-import { describeWith } from '../../servers/available.ts';
 import { startNginx } from '../../servers/nginx.ts';
 import { GIT_TASK } from '../../support/api.ts';
 import { createDataFolder, startApi } from '../../support/api-process.ts';
@@ -123,7 +122,7 @@ test('a revoked key is refused by both within seconds', async () => {
   await until('both refuse it', async () => (await Promise.all(pair.map(status))).every((one) => one === 401), 6_000);
 });
 
-describeWith(['nginx'], 'runs behind the TCP proxy', () => {
+describe('runs behind the TCP proxy', () => {
   test('a run goes on at the other gateway when its own dies in the middle of a turn', async () => {
     const task = await runningTask();
     const other = await startScriptedModel(() => ({ text: 'Done.', usage: [10, 5] }));
