@@ -7,8 +7,6 @@ import { CosAnswerError, CosConnectionError, CosDamageError, mayPass } from './e
 import type { ObjectName } from './multipart.ts';
 import { backOff, withRetries } from './retry.ts';
 
-/** How much is read before anybody asks for it. */
-const AHEAD_BYTES = 512 * 1024;
 /** How often a silent connection is looked at within the time that it may be silent. */
 const LOOKS = 4;
 
@@ -114,7 +112,6 @@ export const download = async (
 
   let moving = false;
   const body = new Readable({
-    highWaterMark: AHEAD_BYTES,
     read() {
       if (!moving) {
         moving = true;
