@@ -1,10 +1,7 @@
-import type { StatusCache } from '../tasks/ports/status-cache.ts';
+import { FRESH_MS, type StatusCache } from '../tasks/ports/status-cache.ts';
 import { isTerminal } from '../tasks/status.ts';
 import { taskVersion } from '../tasks/task-version.ts';
 import type { ShownTask, TaskView } from './task-view.ts';
-
-/** How old a shown task may be. What was lost on the way to the cache is put right after this time; only an erasure changes a terminal one. */
-const FRESH_MS = { unfinished: 2000, terminal: 5000 };
 
 /** Shows a task from the cache that all processes share, where it is fresh there, else by `view`. */
 export const createSharedView = (

@@ -24,8 +24,9 @@ export const createProcessStatusCache = (now: () => number = Date.now): StatusCa
     const [oldest] = entries.keys();
     if (entries.size > KEPT_ENTRIES && oldest !== undefined) entries.delete(oldest);
   };
-  const outdate = async (taskId: string, version: number): Promise<void> => {
+  const outdate = async (taskId: string, version: number): Promise<boolean> => {
     if ((find(taskId)?.version ?? -1) < version) keep(taskId, { version, task: null, until: now() + KEPT_OUT_MS });
+    return true;
   };
   return {
     get: async (taskId) => find(taskId)?.task ?? null,
@@ -34,6 +35,6 @@ export const createProcessStatusCache = (now: () => number = Date.now): StatusCa
       if (freshUntil > now() && (find(taskId)?.version ?? -1) <= version) keep(taskId, { version, task, until: freshUntil });
     },
     outdate,
-    remove: (taskId) => outdate(taskId, Number.MAX_SAFE_INTEGER),
+    remove: async (taskId) => void (await outdate(taskId, Number.MAX_SAFE_INTEGER)),
   };
 };

@@ -28,12 +28,13 @@ const decode = (text: string): CachedTask | null => {
 export const createRedisStatusCache = (connection: RedisConnection, now: () => number = Date.now): StatusCache => {
   const { client, attempt } = connection;
   const keyOf = (taskId: string) => `task:${taskId}`;
-  const drop = (taskId: string, version: number): Promise<void> =>
+  const drop = (taskId: string, version: number): Promise<boolean> =>
     attempt(
       async () => {
         await client.eval(DROP_BELOW, 1, keyOf(taskId), version, `${version} 0 \n`, KEPT_OUT_MS);
+        return true;
       },
-      () => undefined,
+      () => false,
     );
   return {
     get: async (taskId) => {
@@ -54,6 +55,6 @@ export const createRedisStatusCache = (connection: RedisConnection, now: () => n
       );
     },
     outdate: drop,
-    remove: (taskId) => drop(taskId, Number.MAX_SAFE_INTEGER),
+    remove: async (taskId) => void (await drop(taskId, Number.MAX_SAFE_INTEGER)),
   };
 };

@@ -17,11 +17,14 @@ export interface StatusCache {
   get(taskId: string): Promise<CachedTask | null>;
   /** Compare-and-set: what is known in a higher version stays. */
   put(taskId: string, entry: CachedTask): Promise<void>;
-  /** Drops what is known in a lower version, and keeps such out for longer than a late writer takes. */
-  outdate(taskId: string, version: number): Promise<void>;
+  /** Drops what is known in a lower version, and keeps such out for longer than a late writer takes. False where that isn't known to be done. */
+  outdate(taskId: string, version: number): Promise<boolean>;
   /** Drops an erased task, and keeps it out as `outdate` does. */
   remove(taskId: string): Promise<void>;
 }
+
+/** How long a task may be shown without a look at the store. Only an erasure changes a terminal one. */
+export const FRESH_MS = { unfinished: 2000, terminal: 5000 } as const;
 
 /** How long a dropped version is kept out: longer than any entry may be fresh. */
 export const KEPT_OUT_MS = 10_000;

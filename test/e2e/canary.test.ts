@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import protobuf from '@temporalio/proto';
+import { taskIdOfRun } from '../../tasks/ids.ts';
 import { testServers } from '../servers/test-servers.ts';
 import { type Places, placesOf, processTexts } from '../support/canary-search.ts';
 import { openTaskBench } from '../support/e2e-task.ts';
@@ -44,6 +45,8 @@ test('each credential stands where it belongs and nowhere else', async () => {
     const runs = join(bench.dataDir, 'runs');
     during.run = (await readdir(runs))[0] ?? '';
     during.identity = await readFile(join(runs, during.run, 'identity'), 'utf8');
+    // So that a cache holds the task now.
+    await bench.client.get(taskIdOfRun(during.run));
     during.files = await rawPlaces(bench.dataDir);
     during.processes = processTexts();
     return { calls: [{ name: 'shell', arguments: { command: `echo ${printed}` } }] };

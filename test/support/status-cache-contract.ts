@@ -63,7 +63,7 @@ export const statusCacheContract = (name: string, open: () => Promise<StatusCach
 
     test('what is outdated is gone at once, and kept out for a while; what is as new stays', async () => {
       await cache.put('t1', entry(4));
-      await cache.outdate('t1', 8);
+      expect(await cache.outdate('t1', 8)).toBe(true);
       expect(await cache.get('t1')).toBeNull();
       await cache.put('t1', entry(7));
       expect(await cache.get('t1')).toBeNull();
