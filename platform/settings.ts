@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { DEFAULT_STATION_LIMITS, type StationLimits } from '../tasks/limits.ts';
 import type { RunLimits } from '../tasks/run.ts';
+import { ownerSchema } from '../tasks/spec.ts';
 
 const MiB = 1024 * 1024;
 const count = (fallback: number) => z.coerce.number().int().positive().default(fallback);
@@ -103,8 +104,10 @@ const environment = z.object({
   CODEBAY_KAFKA_RESULTS_TOPIC: z.string().default('codex-results'),
   CODEBAY_KAFKA_DLQ_TOPIC: z.string().default('codex-tasks-dlq'),
   CODEBAY_KAFKA_GROUP: z.string().default('codebay-ingest'),
+  /** Whose the tasks are that a Temporal client starts without naming an owner. */
+  CODEBAY_DEFAULT_OWNER: ownerSchema.default('default'),
   /** Whose the tasks are that come in by Kafka. */
-  CODEBAY_KAFKA_OWNER: z.string().default('default'),
+  CODEBAY_KAFKA_OWNER: ownerSchema.default('default'),
   /** Where set, each message names its owner and proves it with this secret. */
   CODEBAY_KAFKA_OWNER_SECRET: z.string().min(16).optional(),
   /** Where ingest answers for its metrics and its health. */

@@ -17,9 +17,6 @@ import { createIngestMetrics } from './ingest/metrics.ts';
 import { createRestingEngine } from './ingest/resting-engine.ts';
 import { createStarter } from './starter.ts';
 
-/** What is at hand comes to its end in this time; a member of the group that can't leave in order is thrown out by the brokers. */
-const DRAIN_MS = 15_000;
-
 const CHECK_MS = 1_000;
 /** An id that no task gets. */
 const PROBE_ID = 'readiness-probe';
@@ -76,7 +73,8 @@ feed.start(take);
 process.stdout.write(`${JSON.stringify({ ready: true, port: listener.port })}\n`);
 if (!draining.signal.aborted) await once(draining.signal, 'abort');
 
-await Promise.race([feed.close(), pause(DRAIN_MS, undefined, { ref: false })]);
+// What is at hand comes to its end in this time; a member of the group that can't leave in order is thrown out by the brokers.
+await Promise.race([feed.close(), pause(settings.CODEBAY_DRAIN_SECONDS * 1000, undefined, { ref: false })]);
 await Promise.all([deadLetters.close(), acknowledgements.close()]);
 await listener.close();
 await connection.close();

@@ -85,7 +85,7 @@ const worker = await Worker.create({
     secret,
     maxRuns: settings.CODEBAY_MAX_RUNS,
     runLimits: runLimitsOf(settings),
-    defaultOwner: 'default',
+    defaultOwner: settings.CODEBAY_DEFAULT_OWNER,
   }),
   // Watchers only poll; a station with many runs must not starve its bookkeeping.
   maxConcurrentActivityTaskExecutions: 200,
