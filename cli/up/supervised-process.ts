@@ -127,5 +127,9 @@ export const createSupervisedProcess = (options: SupervisedProcessOptions): Supe
   };
 };
 
-/** The last line that says something, for a sentence. */
-const lastWords = (output: string): string => output.trimEnd().split('\n').at(-1)?.slice(0, 500) || 'it said nothing';
+/** The line that says most, for a sentence: the last error, below which Node prints its stack, else the last line. */
+const lastWords = (output: string): string => {
+  const lines = output.trimEnd().split('\n');
+  const error = lines.findLast((line) => /^(Uncaught )?\w*Error\b.*: /.test(line));
+  return (error ?? lines.at(-1))?.slice(0, 500) || 'it said nothing';
+};

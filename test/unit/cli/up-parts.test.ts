@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { takeDataFolder } from '../../../cli/up/exclusive-data.ts';
 import { choosePorts, type PortWish } from '../../../cli/up/ports.ts';
+import { createSupervisedProcess } from '../../../cli/up/supervised-process.ts';
 
 const taken = async () => {
   const server = createServer().listen(0, '127.0.0.1');
@@ -55,6 +56,27 @@ test('a data folder is held by one at a time, until it is given back', () => {
     const second = takeDataFolder(join(folder, 'up.lock'));
     expect(second).not.toBeNull();
     second?.release();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('a process that dies before it is ready is told by its error, not by the stack below it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'codebay-supervised-'));
+  try {
+    const supervised = createSupervisedProcess({
+      name: 'api',
+      command: [process.execPath, '-e', "throw new RangeError('port 8420: address already in use')"],
+      env: {},
+      cwd: folder,
+      logFile: join(folder, 'api.log'),
+      isReady: () => false,
+      onStarted: () => undefined,
+      say: () => undefined,
+    });
+    await expect(supervised.start(20_000)).rejects.toThrow(
+      'api ended before it was ready (exit code 1): RangeError: port 8420: address already in use',
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }
