@@ -8,6 +8,8 @@ const prefixed = (prefix: string, places: Places): Places =>
 const redisPlaces = async (url: string): Promise<Places> => {
   const redis = new Redis(url);
   try {
+    // A compressed dump would hide what it holds.
+    await redis.config('SET', 'rdbcompression', 'no');
     const keys = await redis.keys('*');
     const values = await Promise.all(keys.map(async (key) => (await redis.dumpBuffer(key))?.toString('latin1') ?? ''));
     return Object.fromEntries(keys.map((key, index) => [key, values[index] ?? '']));
