@@ -10,7 +10,7 @@ const closeDescriptor = promisify(close);
 /** Makes named pipes in a folder, which owner and group may read and write; one that stands already is left as it is. */
 export const makeFifos = async (folder: string, names: readonly string[]): Promise<void> => {
   // With a wider mask a pipe would be closed to the group until its mode is set, and someone may wait to open it.
-  await promisify(execFile)('/bin/sh', ['-euc', 'umask 007; for name; do [ -p "$name" ] || mkfifo "$name"; done', 'sh', ...names], {
+  await promisify(execFile)('/bin/sh', ['-euc', 'umask 007; for name; do mkfifo "$name" || [ -p "$name" ]; done', 'sh', ...names], {
     cwd: folder,
   });
 };
