@@ -60,6 +60,12 @@ export const FAILURES = {
     remedy: 'Run `codebay doctor` on the station; it says how to mend the sandbox.',
     retryable: false,
   },
+  NETWORK_NOT_ISOLATED: {
+    title: "The run's network is not isolated",
+    remedy:
+      "Check that the cluster's network plugin enforces NetworkPolicy in the runs' namespace; the detail names what could be reached.",
+    retryable: false,
+  },
   SETUP_FAILED: {
     title: 'The set-up script failed',
     remedy: 'Read setup.log; the script runs without a terminal, and the network is reached through HTTP_PROXY only.',

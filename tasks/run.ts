@@ -68,6 +68,11 @@ export interface RunOrder {
   /** The run's identity: a bearer token for the gateway, known to the sidecar alone. */
   readonly identity: string;
   readonly limits: RunLimits;
+  /**
+   * `host:port`, or `[IPv6]:port`, that no connection from the run may reach; the sidecar proves it before anything untrusted starts.
+   * Absent or empty: nothing is proved.
+   */
+  readonly forbidden?: readonly string[];
 }
 
 /** What a runner sees of a run. */
