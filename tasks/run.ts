@@ -84,7 +84,24 @@ export type RunObservation =
 /** How a run ended, from facts alone. */
 export interface RunExit {
   readonly exitCode: number | null;
-  /** `lost`: it vanished (killed, rebooted); `stopped`: by `Runner.stop`. */
-  readonly cause: 'finished' | 'stopped' | 'lost' | 'out_of_memory' | 'timed_out' | 'disk_full' | 'isolation';
+  readonly cause: RunExitCause;
   readonly detail: string;
 }
+
+/**
+ * `lost`: it vanished (killed, rebooted); `evicted`: whoever runs the machines took them away; `stopped`: by `Runner.stop`; `refused`: the
+ * cluster won't have it (a quota, a policy); `unschedulable`: no machine has room; `not_started`: a container can't be made.
+ */
+export type RunExitCause =
+  | 'finished'
+  | 'stopped'
+  | 'lost'
+  | 'evicted'
+  | 'out_of_memory'
+  | 'timed_out'
+  | 'disk_full'
+  | 'isolation'
+  | 'image_pull'
+  | 'refused'
+  | 'unschedulable'
+  | 'not_started';
