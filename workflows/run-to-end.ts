@@ -33,7 +33,11 @@ const CLOCK_SLACK_MS = 120_000;
 const FIRST_SLOT_WAIT_MS = 5_000;
 const LONGEST_SLOT_WAIT_MS = 300_000;
 
-const RUN_BEFORE_RESET: Extract<WatchedRun, { state: 'lost' }> = { state: 'lost', detail: 'The run had ended before the workflow was reset.', interrupted: true };
+const RUN_BEFORE_RESET: Extract<WatchedRun, { state: 'lost' }> = {
+  state: 'lost',
+  detail: 'The run had ended before the workflow was reset.',
+  interrupted: true,
+};
 
 const shownPhase = (kind: RunKind, phase: RunPhase): TaskPhase => {
   if (kind === 'verify') return 'VERIFYING';

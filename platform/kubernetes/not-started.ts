@@ -10,7 +10,14 @@ export interface StartBounds {
   readonly startMs: number;
 }
 
-const UNPULLABLE = ['ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName', 'ImageInspectError', 'RegistryUnavailable'];
+const UNPULLABLE = [
+  'ErrImagePull',
+  'ImagePullBackOff',
+  'ErrImageNeverPull',
+  'InvalidImageName',
+  'ImageInspectError',
+  'RegistryUnavailable',
+];
 /** What no time heals. */
 const HOPELESS = ['InvalidImageName', 'ErrImageNeverPull'];
 const UNSTARTABLE = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError', 'CrashLoopBackOff'];
@@ -31,7 +38,9 @@ export const notStarted = (pod: SeenPod, bounds: StartBounds, now: number): RunE
   const scheduled = pod.status.conditions.find(({ type }) => type === 'PodScheduled');
   if (scheduled?.status === 'False') {
     const waitedMs = now - since(pod, 'PodScheduled');
-    return waitedMs > bounds.pendingMs ? { exitCode: null, cause: 'unschedulable', detail: `No node takes the run: ${scheduled.message}` } : null;
+    return waitedMs > bounds.pendingMs
+      ? { exitCode: null, cause: 'unschedulable', detail: `No node takes the run: ${scheduled.message}` }
+      : null;
   }
   for (const container of pod.status.containerStatuses) {
     const end = ofWaiting(container, now - since(pod, 'PodScheduled'), bounds);

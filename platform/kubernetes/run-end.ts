@@ -1,5 +1,6 @@
 import type { RunExit, RunObservation } from '../../tasks/run.ts';
 import { partOf, SIDECAR } from './containers.ts';
+import { lastWordsOf } from './last-words.ts';
 import { notStarted, type StartBounds } from './not-started.ts';
 import type { SeenCondition, SeenContainer, SeenPod } from './objects.ts';
 import type { SeenRun } from './run-watch.ts';
@@ -11,7 +12,11 @@ const NODE_LOST_MS = 30_000;
 
 type Terminated = NonNullable<SeenContainer['state']['terminated']>;
 
-const exit = (cause: RunExit['cause'], detail: string, exitCode: number | null = null): RunExit => ({ exitCode, cause, detail: detail.trim() });
+const exit = (cause: RunExit['cause'], detail: string, exitCode: number | null = null): RunExit => ({
+  exitCode,
+  cause,
+  detail: detail.trim(),
+});
 
 const isTrue = (conditions: readonly SeenCondition[], ...types: readonly string[]): SeenCondition | undefined =>
   conditions.find(({ type, status }) => status === 'True' && types.includes(type));
@@ -42,8 +47,10 @@ const outgrown = ({ status }: SeenPod): RunExit | null =>
 const ofSidecar = (pod: SeenPod): RunExit | null => {
   const end = terminatedOf(pod, SIDECAR);
   if (end === undefined) return null;
-  if (end.exitCode === 0) return exit('finished', '', 0);
-  return starved(pod) ?? exit('finished', `The sidecar ended with exit code ${end.exitCode}. ${end.message}`, end.exitCode);
+  const lastWords = lastWordsOf(end.message);
+  if (end.exitCode === 0) return lastWords ?? exit('finished', '', 0);
+  // The sidecar sees that another part died, not why.
+  return starved(pod) ?? lastWords ?? exit('finished', `The sidecar ended with exit code ${end.exitCode}. ${end.message}`, end.exitCode);
 };
 
 /** A part died and the sidecar, which should end the run for that, has not: it hangs, or nobody told it. */
@@ -52,7 +59,9 @@ const ofDeadPart = (pod: SeenPod, now: number): RunExit | null => {
     const { terminated } = state;
     if (name === SIDECAR || terminated === undefined || terminated.exitCode === 0) continue;
     if (now - Date.parse(terminated.finishedAt ?? '') < LAST_WORDS_MS) continue;
-    return starved(pod) ?? exit('lost', `While the run went on, exit code ${terminated.exitCode} ended ${partOf(name)}. ${terminated.message}`);
+    return (
+      starved(pod) ?? exit('lost', `While the run went on, exit code ${terminated.exitCode} ended ${partOf(name)}. ${terminated.message}`)
+    );
   }
   return null;
 };
@@ -72,7 +81,16 @@ const isOver = (pod: SeenPod): boolean =>
   pod.status.phase === 'Failed' || pod.status.phase === 'Succeeded' || terminatedOf(pod, SIDECAR) !== undefined;
 
 const ofPod = (pod: SeenPod, deadlineExceeded: RunExit | null, bounds: StartBounds, now: number): RunExit | null => {
-  if (isOver(pod)) return disrupted(pod) ?? outgrown(pod) ?? deadlineExceeded ?? ofSidecar(pod) ?? starved(pod) ?? turnedAway(pod) ?? exit('lost', 'The pod failed.');
+  if (isOver(pod))
+    return (
+      disrupted(pod) ??
+      outgrown(pod) ??
+      deadlineExceeded ??
+      ofSidecar(pod) ??
+      starved(pod) ??
+      turnedAway(pod) ??
+      exit('lost', 'The pod failed.')
+    );
   if (pod.metadata.deletionTimestamp !== undefined) return onLostNode(pod, now);
   return ofDeadPart(pod, now) ?? notStarted(pod, bounds, now);
 };
