@@ -122,4 +122,14 @@ export interface RetentionActivities {
   }): Promise<{ readonly erased: number; readonly next_cursor: string | null; readonly more: boolean }>;
 }
 
-export type Activities = BookkeepingActivities & SourceActivities & RunActivities & OutputActivities & RetentionActivities;
+export interface OrphanActivities {
+  /** Removes the runs whose task's workflow is closed. `kept`: runs of which nothing certain is known. */
+  reapOrphans(input: Readonly<Record<string, never>>): Promise<{ readonly removed: number; readonly kept: number }>;
+}
+
+export type Activities = BookkeepingActivities &
+  SourceActivities &
+  RunActivities &
+  OutputActivities &
+  RetentionActivities &
+  OrphanActivities;

@@ -109,7 +109,7 @@ export const FAILURES = {
   },
   IMAGE_PULL: {
     title: "The run's image could not be pulled",
-    remedy: "Check the image's name and the pull secret (CODEBAY_KUBERNETES_PULL_SECRETS).",
+    remedy: "Check the image's name and the pull secret (pull_secrets of CODEBAY_KUBERNETES_POD).",
     retryable: true,
   },
   MODEL_AUTH: {
