@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import type { RunExit, RunOrder } from '../../tasks/run.ts';
+import { RUN_EXIT_CAUSES, type RunExit, type RunOrder } from '../../tasks/run.ts';
 import { runOrderSchema } from '../../tasks/run-order.ts';
 import { readIfThere, writeAtomic, writeOnce } from './atomic-file.ts';
 import { type Confinement, confinementSchema } from './confinement.ts';
@@ -11,7 +11,7 @@ const orderSchema = runOrderSchema.omit({ identity: true });
 
 const exitSchema = z.object({
   exitCode: z.int().nullable(),
-  cause: z.enum(['finished', 'stopped', 'lost', 'out_of_memory', 'timed_out', 'disk_full', 'isolation'] satisfies RunExit['cause'][]),
+  cause: z.enum(RUN_EXIT_CAUSES),
   detail: z.string(),
 });
 
