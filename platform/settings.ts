@@ -6,6 +6,7 @@ import type { RunLimits } from '../tasks/run.ts';
 import { ownerSchema } from '../tasks/spec.ts';
 import { runnerSettings } from './runner-settings.ts';
 import { count, json, limit, list } from './setting-kinds.ts';
+import { setupSettings } from './setup-settings.ts';
 
 const MiB = 1024 * 1024;
 const prices = z.record(z.string(), z.object({ input: z.number().nonnegative(), output: z.number().nonnegative() }));
@@ -111,8 +112,7 @@ const environment = z.object({
   CODEBAY_EGRESS_HOSTS: list,
   /** `host:port` of private mirrors that set-up may connect to in spite of their address. */
   CODEBAY_EGRESS_PRIVATE_HOSTS: list,
-  /** A JSON file `{"NAME": "value"}`, readable by the API's user only. */
-  CODEBAY_SETUP_SECRETS_FILE: z.string().optional(),
+  ...setupSettings,
 
   CODEBAY_MAX_ZIP_MB: count(DEFAULT_STATION_LIMITS.zipBytes / MiB),
   CODEBAY_MAX_UNPACKED_MB: count(DEFAULT_STATION_LIMITS.unpackedBytes / MiB),

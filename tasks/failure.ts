@@ -66,6 +66,11 @@ export const FAILURES = {
       "Check that the cluster's network plugin enforces NetworkPolicy in the runs' namespace; the detail names what could be reached.",
     retryable: false,
   },
+  SETUP_REFUSED: {
+    title: 'The station does not run this set-up script',
+    remedy: 'Name the script setup.sh or .codebay/setup.sh, or ask the operator to allow its path or its SHA-256 (CODEBAY_SETUP_SCRIPTS).',
+    retryable: false,
+  },
   SETUP_FAILED: {
     title: 'The set-up script failed',
     remedy: 'Read setup.log; the script runs without a terminal, and the network is reached through HTTP_PROXY only.',

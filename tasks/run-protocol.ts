@@ -12,8 +12,8 @@ import { MODES } from './spec.ts';
  *   GET  /run/code               the staged code: a tar, zstd-compressed
  *   GET  /run/blobs/{sha256}     a blob of this task's runs (resume: delta and transcript; verify: the patch)
  *   PUT  /run/blobs/{sha256}     204; the body's hash must match; 413 over the cap
- *   POST /run/phase              {phase}: one way; entering `agent` closes egress and set-up secrets for this run for good
- *   GET  /run/setup-secrets      {NAME: value}; 403 outside `setup`
+ *   POST /run/setup              SetupRequest -> SetupDecision (setup-protocol.ts): begins `setup`, with its secrets and egress; 403 afterwards
+ *   POST /run/phase              {phase: agent}: closes egress and set-up secrets for this run for good
  *   POST /run/events             RunEvents; idempotent by source_seq
  *   POST /run/checkpoints        CheckpointReport; 409 from a run that is no longer current
  *   GET  /run/messages?after=N   {messages: [{seq, id, text}]}, waiting up to 20 s for one
@@ -69,7 +69,7 @@ export type RunEvents = z.output<typeof runEventsSchema>;
 export const checkpointReportSchema = z.strictObject(checkpointShape);
 export type CheckpointReport = z.output<typeof checkpointReportSchema>;
 
-export const phaseReportSchema = z.strictObject({ phase: z.enum(['setup', 'agent']) });
+export const phaseReportSchema = z.strictObject({ phase: z.literal('agent') });
 
 export const completionReportSchema = z.strictObject({
   outcome: z.enum(['succeeded', 'failed', 'interrupted']),

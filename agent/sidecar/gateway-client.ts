@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { z } from 'zod';
 import type { Blob } from '../../tasks/run.ts';
 import {
   type CheckpointReport,
@@ -10,14 +9,13 @@ import {
   type RunEvents,
   runDescriptionSchema,
 } from '../../tasks/run-protocol.ts';
+import { type SetupDecision, type SetupRequest, setupDecisionSchema } from '../../tasks/setup-protocol.ts';
 import { GatewayRefusedError, GatewayUnreachableError, RunOverError } from './gateway-error.ts';
 import type { GatewayTransport } from './gateway-transport.ts';
 import { persist } from './persist.ts';
 
 /** Silence after which a request is tried again. The gateway answers these from a database and a folder. */
 const IDLE_MS = 30_000;
-
-const secretsSchema = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string());
 
 /** Content that stands ready on the sidecar's own disk. */
 export interface StoredBlob {
@@ -33,8 +31,10 @@ export interface GatewayClient {
   /** One attempt: the body may break off. */
   blob(sha256: string, signal: AbortSignal): Promise<IncomingMessage>;
   upload(stored: StoredBlob, signal: AbortSignal): Promise<void>;
-  enterPhase(phase: 'setup' | 'agent', signal: AbortSignal): Promise<void>;
-  setupSecrets(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /** Asks whether this script may run, and begins set-up where it may. */
+  beginSetup(request: SetupRequest, signal: AbortSignal): Promise<SetupDecision>;
+  /** Ends set-up, or the fetching of code that has none. */
+  enterAgentPhase(signal: AbortSignal): Promise<void>;
   report(events: RunEvents, signal: AbortSignal): Promise<void>;
   checkpoint(checkpoint: CheckpointReport, signal: AbortSignal): Promise<void>;
   complete(completion: CompletionReport, signal: AbortSignal): Promise<void>;
@@ -68,10 +68,13 @@ export const createGatewayClient = (transport: GatewayTransport, onOver: () => v
   const get = (path: string, signal: AbortSignal) => once({ method: 'GET', path, idleMs: IDLE_MS, signal });
   const read = async (path: string, signal: AbortSignal): Promise<unknown> =>
     JSON.parse(await persist(async () => textOf(await get(path, signal)), signal));
-  const post = async (path: string, content: unknown, signal: AbortSignal): Promise<void> => {
+  const post = async (path: string, content: unknown, signal: AbortSignal): Promise<string> => {
     const body = JSON.stringify(content);
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-    await persist(async () => textOf(await once({ method: 'POST', path, headers, body, idleMs: IDLE_MS, signal })), signal);
+    return persist(async () => textOf(await once({ method: 'POST', path, headers, body, idleMs: IDLE_MS, signal })), signal);
+  };
+  const send = async (path: string, content: unknown, signal: AbortSignal): Promise<void> => {
+    await post(path, content, signal);
   };
   return {
     describe: async (signal) => runDescriptionSchema.parse(await read('/run', signal)),
@@ -86,10 +89,10 @@ export const createGatewayClient = (transport: GatewayTransport, onOver: () => v
       };
       await persist(put, signal);
     },
-    enterPhase: (phase, signal) => post('/run/phase', { phase }, signal),
-    setupSecrets: async (signal) => secretsSchema.parse(await read('/run/setup-secrets', signal)),
-    report: (events, signal) => post('/run/events', events, signal),
-    checkpoint: (checkpoint, signal) => post('/run/checkpoints', checkpoint, signal),
-    complete: (completion, signal) => post('/run/complete', completion, signal),
+    beginSetup: async (request, signal) => setupDecisionSchema.parse(JSON.parse(await post('/run/setup', request, signal))),
+    enterAgentPhase: (signal) => send('/run/phase', { phase: 'agent' }, signal),
+    report: (events, signal) => send('/run/events', events, signal),
+    checkpoint: (checkpoint, signal) => send('/run/checkpoints', checkpoint, signal),
+    complete: (completion, signal) => send('/run/complete', completion, signal),
   };
 };

@@ -2,24 +2,26 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import type { Blob } from '../../tasks/run.ts';
 import { fetchBlob } from './fetch-blob.ts';
-import type { Outcome } from './outcome.ts';
+import { failed, type Outcome } from './outcome.ts';
 import { openProgramLog } from './program-log.ts';
 import type { DescribedRun } from './run-parts.ts';
-import { findSetupScript, runSetup } from './setup.ts';
+import { runSetup } from './setup.ts';
+import { findSetupScript } from './setup-script.ts';
 import { unpackStagedCode } from './staged-code.ts';
 
 const setUp = async (run: DescribedRun): Promise<Outcome | null> => {
-  const { gateway, folders, order, life, description, redaction } = run;
-  const script = await findSetupScript(folders.code, description.setup_script);
+  const { gateway, folders, order, life, description, redaction, compartment } = run;
+  const script = await findSetupScript(compartment, description.setup_script, life.working);
   if (script === null) return null;
-  await gateway.enterPhase('setup', life.working);
-  const secrets = await gateway.setupSecrets(life.working);
+  const begun = await gateway.beginSetup({ script }, life.working);
+  if (begun.decision === 'refused') return failed('SETUP_REFUSED', begun.detail);
+  const { secrets } = begun;
   redaction.add(Object.values(secrets));
   const log = await openProgramLog({ ...run, path: join(folders.scratch, 'setup.log'), maxBytes: order.limits.logBytes, stream: 'setup' });
   try {
     const sockets = join(folders.sockets, 'setup');
     const timeoutMs = order.limits.setupTimeMs;
-    return await runSetup({ ...run, script, secrets, sockets, log, timeoutMs, signal: life.working });
+    return await runSetup({ ...run, script: script.path, secrets, sockets, log, timeoutMs, signal: life.working });
   } finally {
     await log.close();
   }
@@ -36,7 +38,7 @@ export const prepareCode = async (run: DescribedRun, delta: Blob | null): Promis
   await workspace.begin(signal);
   const failure = await setUp(run);
   if (failure !== null) return failure;
-  await gateway.enterPhase('agent', signal);
+  await gateway.enterAgentPhase(signal);
   if (delta === null) return null;
   const stored = await fetchBlob({ gateway, signal }, delta, join(folders.scratch, 'restore.patch'));
   await workspace.restore(createReadStream(stored.path), signal);

@@ -50,6 +50,8 @@ export interface GatewayOptions {
   readonly modelRetryMs: number;
   readonly modelRequestsPerMinute: number;
   readonly artifactBytes: number;
+  /** Paths and SHA-256 digests of the set-up scripts that may run; `*`: every path. */
+  readonly setupScripts: readonly string[];
   /** Empty: every public host, on ports 80 and 443. */
   readonly egressHosts: readonly string[];
   /** `host:port` pairs that may be private. */

@@ -27,7 +27,10 @@ const FORMS = [
 ];
 
 /** Asks the gateway as the run itself would; the status. */
-const askGateway = (url: string, options: { method: string; path: string; headers: Record<string, string> }): Promise<number> =>
+const askGateway = (
+  url: string,
+  { body, ...options }: { method: string; path: string; headers: Record<string, string>; body?: string },
+): Promise<number> =>
   new Promise((resolve, reject) => {
     const { hostname: host, port } = new URL(url);
     const asked = request({ host, port, agent: false, ...options });
@@ -36,7 +39,7 @@ const askGateway = (url: string, options: { method: string; path: string; header
       socket.destroy();
       resolve(answer.statusCode ?? 0);
     });
-    asked.on('error', reject).end();
+    asked.on('error', reject).end(body);
   });
 
 test('set-up has its secrets and a proxy to allowed hosts; afterwards nobody has either, and no log tells', async () => {
@@ -56,11 +59,12 @@ test('set-up has its secrets and a proxy to allowed hosts; afterwards nobody has
     const runs = join(bench.dataDir, 'runs');
     const [run = ''] = await readdir(runs);
     const bearer = `Bearer ${await readFile(join(runs, run, 'identity'), 'utf8')}`;
-    const ask = (method: string, path: string, header: string) =>
-      askGateway(bench.station.gatewayUrl, { method, path, headers: { [header]: bearer } });
+    const ask = (method: string, path: string, header: string, body = '') =>
+      askGateway(bench.station.gatewayUrl, { method, path, headers: { [header]: bearer }, body });
+    const allowedScript = { path: 'setup.sh', sha256: 'a'.repeat(64) };
     return {
       itself: await ask('GET', '/run', 'authorization'),
-      secrets: await ask('GET', '/run/setup-secrets', 'authorization'),
+      secrets: await ask('POST', '/run/setup', 'authorization', JSON.stringify({ script: allowedScript })),
       tunnel: await ask('CONNECT', allowed, 'proxy-authorization'),
       page: await ask('GET', `http://${allowed}/`, 'proxy-authorization'),
     };

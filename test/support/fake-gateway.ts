@@ -12,6 +12,7 @@ import {
   type RunEvents,
   runEventsSchema,
 } from '../../tasks/run-protocol.ts';
+import { type SetupDecision, type SetupRequest, setupRequestSchema } from '../../tasks/setup-protocol.ts';
 
 export interface AskedTurn {
   readonly turn: number;
@@ -27,6 +28,8 @@ export interface FakeGatewayScript {
   readonly code: Buffer;
   readonly codeFaults?: number;
   readonly secrets?: Readonly<Record<string, string>>;
+  /** What the gateway says of a set-up script; allowed, with the secrets, where absent. */
+  readonly decide?: (request: SetupRequest) => SetupDecision;
   /** Blobs of earlier runs. */
   readonly blobs?: readonly Buffer[];
   /** Answers one model request; `index` counts requests from 0. */
@@ -50,6 +53,7 @@ export const startFakeGateway = async (script: FakeGatewayScript) => {
   const checkpoints: CheckpointReport[] = [];
   const completions: CompletionReport[] = [];
   const phases: string[] = [];
+  const setups: SetupRequest[] = [];
   const turns: AskedTurn[] = [];
   const proxied: string[] = [];
   const refusedIdentities: string[] = [];
@@ -95,8 +99,13 @@ export const startFakeGateway = async (script: FakeGatewayScript) => {
     else if (url === '/run/phase') {
       phases.push(phaseReportSchema.parse(JSON.parse(body.toString())).phase);
       response.writeHead(204).end();
-    } else if (url === '/run/setup-secrets') json(response, script.secrets ?? {});
-    else if (url === '/run/events') {
+    } else if (url === '/run/setup') {
+      const asked = setupRequestSchema.parse(JSON.parse(body.toString()));
+      const decision = script.decide?.(asked) ?? { decision: 'allowed', detail: 'as you like', secrets: script.secrets ?? {} };
+      setups.push(asked);
+      if (decision.decision === 'allowed') phases.push('setup');
+      json(response, decision);
+    } else if (url === '/run/events') {
       events.push(...runEventsSchema.parse(JSON.parse(body.toString())).events);
       response.writeHead(204).end();
     } else if (url === '/run/checkpoints') {
@@ -142,7 +151,7 @@ export const startFakeGateway = async (script: FakeGatewayScript) => {
       for (const socket of sockets) socket.destroy();
     });
   return {
-    ...{ blobs, events, checkpoints, completions, phases, turns, proxied, refusedIdentities, stop },
+    ...{ blobs, events, checkpoints, completions, phases, setups, turns, proxied, refusedIdentities, stop },
     url: `http://127.0.0.1:${port}`,
     /** The same address answers again after `stop`. */
     start: () => listen(port),

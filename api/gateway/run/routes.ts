@@ -8,6 +8,7 @@ import {
   type RunDescription,
   runEventsSchema,
 } from '../../../tasks/run-protocol.ts';
+import { type SetupDecision, setupRequestSchema } from '../../../tasks/setup-protocol.ts';
 import type { Admission, AdmittedRun } from '../admission.ts';
 import { GatewayError, invalid } from '../gateway-error.ts';
 import type { LiveWork } from '../live-work.ts';
@@ -21,6 +22,8 @@ import { createCompletion } from './completion.ts';
 import { describeRun } from './describe-run.ts';
 import { createMessageReader } from './messages.ts';
 import { createPhaseChange } from './phase.ts';
+import { createSetup } from './setup.ts';
+import { createSetupPolicy } from './setup-policy.ts';
 
 /** Events that a run may tell of itself; all others are the station's own facts. */
 const RUN_EVENTS: ReadonlySet<string> = new Set(['log', 'run', 'checkpoint']);
@@ -36,7 +39,7 @@ const naturalQuery = (c: Context, name: string, fallback: number): number => {
 
 /** `/run/*`: what a run's sidecar asks and reports. */
 export const createRunRoutes = (
-  deps: Pick<GatewayDeps, 'stores' | 'objects' | 'options' | 'setupSecrets'> & {
+  deps: Pick<GatewayDeps, 'stores' | 'objects' | 'options' | 'setupSecrets' | 'log'> & {
     readonly admission: Admission;
     readonly announce: Announce;
     readonly liveWork: LiveWork;
@@ -56,6 +59,7 @@ export const createRunRoutes = (
     },
   });
   const changePhase = createPhaseChange({ admission, runs: stores.runs, liveWork: deps.liveWork });
+  const setUp = createSetup({ ...deps, changePhase, policy: createSetupPolicy(options.setupScripts), readSecrets: deps.setupSecrets });
   const complete = createCompletion({ admission, runs: stores.runs, objects });
   const readMessages = createMessageReader({ mailbox: stores.mailbox, events: stores.events, announce: deps.announce });
   const blobRate = createRate('blobs', caps.blobsPerMinute, deps.now);
@@ -90,13 +94,10 @@ export const createRunRoutes = (
       await changePhase(run.id, (await readReport(c.req.raw, phaseReportSchema, caps.reportBytes)).phase);
       return c.body(null, 204);
     })
-    .get('/setup-secrets', async (c) => {
-      const runId = identify(c);
-      const secrets = await deps.setupSecrets();
-      // Asked after the file was read: nothing stands between this check and the answer.
-      const { run } = await admission.admit(runId);
-      if (run.phase !== 'setup') throw new GatewayError(403, 'NOT_IN_SETUP', 'set-up secrets are given during set-up only');
-      return c.json(secrets, 200, { 'cache-control': 'no-store' });
+    .post('/setup', async (c) => {
+      const { run } = await admit(c);
+      const request = await readReport(c.req.raw, setupRequestSchema, caps.reportBytes);
+      return c.json<SetupDecision>(await setUp(run.id, request), 200, { 'cache-control': 'no-store' });
     })
     .post('/events', async (c) => {
       const { run, task } = await admit(c);

@@ -206,6 +206,26 @@ test('a failing set-up is told with its exit code and its last lines, and the ag
   });
 });
 
+test('a set-up script that the gateway refuses is named by path and content, and never runs', async () => {
+  const script = 'echo ran > "$HOME/ran"';
+  const decide = () => ({ decision: 'refused' as const, detail: 'not this one' });
+  await live({ main: agent('await ask(1)'), files: { '.codebay/setup.sh': script }, script: { decide } }, async (run, gateway) => {
+    expect((await run.exit()).cause).toBe('finished');
+    expect(gateway.setups).toEqual([{ script: { path: '.codebay/setup.sh', sha256: sha256(script) } }]);
+    expect(gateway.completions).toMatchObject([{ outcome: 'failed', reason: 'SETUP_REFUSED', detail: 'not this one' }]);
+    expect([gateway.phases, gateway.turns]).toEqual([[], []]);
+    expect(await readdir(join(run.path, 'home'))).toEqual([]);
+  });
+});
+
+test.each(['missing.sh', '.', '-c'])('a set-up script that is named and is no plain file (%s) fails set-up', async (setup_script) => {
+  await live({ main: agent('await ask(1)'), description: { setup_script } }, async (run, gateway) => {
+    await run.exit();
+    expect(gateway.completions).toMatchObject([{ outcome: 'failed', reason: 'SETUP_FAILED' }]);
+    expect(gateway.setups).toEqual([]);
+  });
+});
+
 test('where the sandbox can not be made, the run says so, and nothing of it has run', async () => {
   await using stack = new AsyncDisposableStack();
   const folder = await openTemporaryFolder();

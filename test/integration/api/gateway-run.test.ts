@@ -28,7 +28,7 @@ describe('the run routes of the gateway', () => {
       `${run.authorization}x`,
       run.authorization.replace('t1', 't2'),
     ]) {
-      for (const path of ['/run', '/run/setup-secrets', '/llm/v1/models']) {
+      for (const path of ['/run', '/run/code', '/llm/v1/models']) {
         const response = await fetch(`${gateway.url}${path}`, { headers: { authorization } });
         expect([response.status, await response.text()]).toEqual([401, expect.stringContaining('UNAUTHORIZED')]);
       }
@@ -111,14 +111,36 @@ describe('the run routes of the gateway', () => {
 
   test('give set-up secrets during set-up only, and never go back', async () => {
     const run = await gateway.run('t1', 'fetching');
-    expect((await run.send('GET', '/run/setup-secrets')).status).toBe(403);
-    expect((await run.send('POST', '/run/phase', { phase: 'setup' })).status).toBe(204);
-    const secrets = await run.send('GET', '/run/setup-secrets');
-    expect([secrets.headers.get('cache-control'), await secrets.json()]).toEqual(['no-store', { NPM_TOKEN: 'canary' }]);
+    const begin = () => run.send('POST', '/run/setup', { script: { path: 'setup.sh', sha256: blobOf('script').sha256 } });
+    for (const _again of [1, 2]) {
+      const begun = await begin();
+      expect([begun.headers.get('cache-control'), await begun.json()]).toEqual([
+        'no-store',
+        { decision: 'allowed', detail: 'runs setup.sh', secrets: { NPM_TOKEN: 'canary' } },
+      ]);
+    }
+    expect((await gateway.stores.runs.list('t1'))[0]?.phase).toBe('setup');
+    expect(await gateway.events('t1', 'setup')).toMatchObject([{ run_id: run.id, change: 'allowed', script: 'setup.sh' }]);
+    expect((await run.send('POST', '/run/phase', { phase: 'setup' })).status).toBe(400);
     expect((await run.send('POST', '/run/phase', { phase: 'agent' })).status).toBe(204);
     expect((await run.send('POST', '/run/phase', { phase: 'agent' })).status).toBe(204);
-    expect((await run.send('POST', '/run/phase', { phase: 'setup' })).status).toBe(403);
-    expect((await run.send('GET', '/run/setup-secrets')).status).toBe(403);
+    const late = await begin();
+    expect([late.status, await late.text()]).toEqual([403, expect.not.stringContaining('canary')]);
+  });
+
+  test('refuse a set-up script that is not allowed, before it has network and secrets, and say so', async () => {
+    const run = await gateway.run('t1', 'fetching');
+    const script = { path: 'tools/setup.sh', sha256: blobOf('script').sha256 };
+    const answer = await run.send('POST', '/run/setup', { script });
+    const detail = expect.stringContaining(script.sha256);
+    expect([answer.status, await answer.json()]).toEqual([200, { decision: 'refused', detail }]);
+    expect((await gateway.stores.runs.list('t1'))[0]?.phase).toBe('fetching');
+    expect(await gateway.events('t1', 'setup')).toEqual([
+      { run_id: run.id, change: 'refused', script: script.path, sha256: script.sha256, detail },
+    ]);
+    expect(gateway.logged.join('\n')).toContain('set-up is refused');
+    for (const wrong of [{}, { script: { ...script, sha256: 'ABC' } }, { script, more: 1 }])
+      expect((await run.send('POST', '/run/setup', wrong)).status).toBe(400);
   });
 
   test("append events once, of the kinds that are a run's to tell, at a bounded rate", async () => {

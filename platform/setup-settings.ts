@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import { DEFAULT_SETUP_SCRIPTS } from '../tasks/setup-scripts.ts';
+import { list } from './setting-kinds.ts';
+
+const scripts = list
+  .transform((entries) => (entries.length === 0 ? DEFAULT_SETUP_SCRIPTS : entries.filter((entry) => entry !== 'none')))
+  .transform((entries) => entries.map((entry) => (/^[0-9a-fA-F]{64}$/.test(entry) ? entry.toLowerCase() : entry)));
+
+/** The settings of the set-up phase, a part of those in `settings.ts`. */
+export const setupSettings = {
+  /** Paths and SHA-256 digests of the set-up scripts that may run; `*`: every path; `none`: no script at all. */
+  CODEBAY_SETUP_SCRIPTS: scripts,
+  /** A JSON file `{"NAME": "value"}`, readable by the API's user only. */
+  CODEBAY_SETUP_SECRETS_FILE: z.string().optional(),
+};
