@@ -86,6 +86,7 @@ const gateway = createGateway({
     modelRequestsPerMinute: settings.CODEBAY_MODEL_REQUESTS_PER_MINUTE,
     artifactBytes: stationLimitsOf(settings).artifactBytes,
     setupScripts: settings.CODEBAY_SETUP_SCRIPTS,
+    setupBranches: settings.CODEBAY_SETUP_BRANCHES,
     egressHosts: settings.CODEBAY_EGRESS_HOSTS,
     egressPrivateHosts: settings.CODEBAY_EGRESS_PRIVATE_HOSTS,
   },

@@ -6,10 +6,14 @@ const scripts = list
   .transform((entries) => (entries.length === 0 ? DEFAULT_SETUP_SCRIPTS : entries.filter((entry) => entry !== 'none')))
   .transform((entries) => entries.map((entry) => (/^[0-9a-fA-F]{64}$/.test(entry) ? entry.toLowerCase() : entry)));
 
+const branches = list.transform((entries) => (entries.length === 0 ? ['main', 'master'] : entries.filter((entry) => entry !== 'none')));
+
 /** The settings of the set-up phase, a part of those in `settings.ts`. */
 export const setupSettings = {
   /** Paths and SHA-256 digests of the set-up scripts that may run; `*`: every path; `none`: no script at all. */
   CODEBAY_SETUP_SCRIPTS: scripts,
-  /** A JSON file `{"NAME": "value"}`, readable by the API's user only. */
+  /** Branches, `release/*` for all below, whose tips may have set-up secrets; `none`: only approved scripts may. */
+  CODEBAY_SETUP_BRANCHES: branches,
+  /** A JSON file `{"NAME": "value"}`, or with scopes instead of values, readable by the API's user only. */
   CODEBAY_SETUP_SECRETS_FILE: z.string().optional(),
 };

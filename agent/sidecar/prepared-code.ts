@@ -19,6 +19,7 @@ const setUp = async (run: DescribedRun): Promise<Outcome | null> => {
   redaction.add(Object.values(secrets));
   const log = await openProgramLog({ ...run, path: join(folders.scratch, 'setup.log'), maxBytes: order.limits.logBytes, stream: 'setup' });
   try {
+    await log.write(Buffer.from(`* ${begun.detail}\n`));
     const sockets = join(folders.sockets, 'setup');
     const timeoutMs = order.limits.setupTimeMs;
     return await runSetup({ ...run, script: script.path, secrets, sockets, log, timeoutMs, signal: life.working });

@@ -3,6 +3,7 @@ import type { ObjectStore } from '../../tasks/ports/object-store.ts';
 import type { Rates } from '../../tasks/ports/rates.ts';
 import type { Stores } from '../../tasks/ports/stores.ts';
 import type { ModelPrice } from '../../tasks/usage.ts';
+import type { ReadSetupSecrets } from './run/setup-secrets.ts';
 
 const MiB = 1024 * 1024;
 
@@ -52,6 +53,8 @@ export interface GatewayOptions {
   readonly artifactBytes: number;
   /** Paths and SHA-256 digests of the set-up scripts that may run; `*`: every path. */
   readonly setupScripts: readonly string[];
+  /** Branches, `release/*` for all below, whose tips may have set-up secrets. */
+  readonly setupBranches: readonly string[];
   /** Empty: every public host, on ports 80 and 443. */
   readonly egressHosts: readonly string[];
   /** `host:port` pairs that may be private. */
@@ -68,7 +71,7 @@ export interface GatewayDeps {
   readonly secret: string;
   readonly options: GatewayOptions;
   /** Read anew for each run, so that a changed file needs no restart. */
-  readonly setupSecrets: () => Promise<Readonly<Record<string, string>>>;
+  readonly setupSecrets: ReadSetupSecrets;
   readonly log: GatewayLog;
   readonly now?: () => number;
   /** All addresses of a host; the system's resolver where absent. */

@@ -22,6 +22,7 @@ export interface TaskRow {
   waiting_for: WaitingFor | null;
   failure: JsonText<TaskFailure> | null;
   commit_id: string | null;
+  branch: string | null;
   verification: JsonText<Verification> | null;
   artifacts: JsonText<readonly Artifact[]>;
   revision: number;

@@ -63,6 +63,7 @@ export const startGateway = async (options: Partial<GatewayOptions> = {}, deps: 
         modelRequestsPerMinute: 600,
         artifactBytes: 1024 * 1024,
         setupScripts: ['setup.sh'],
+        setupBranches: ['main'],
         egressHosts: [],
         egressPrivateHosts: [],
         ...options,

@@ -125,6 +125,7 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
           waiting_for: null,
           failure: null,
           commit: null,
+          branch: null,
           verification: null,
           artifacts: [],
           revision: 0,
@@ -144,7 +145,7 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
         clock.now = 2_000_000;
         await stores.tasks.update('t1', 1, { status: 'PROCESSING', phase: 'RESOLVING' });
         clock.now = 2_000_100;
-        await stores.tasks.update('t1', 2, { phase: 'RUNNING_AGENT', waiting_for: 'slot', commit: 'c0ffee' });
+        await stores.tasks.update('t1', 2, { phase: 'RUNNING_AGENT', waiting_for: 'slot', commit: 'c0ffee', branch: 'main' });
         clock.now = 2_000_200;
         await stores.tasks.update('t1', 3, { phase: 'RESOLVING', waiting_for: null });
         clock.now = 2_000_300;
@@ -160,6 +161,7 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
           verification,
           artifacts,
           commit: 'c0ffee',
+          branch: 'main',
           revision: 4,
           timings: { RESOLVING: 2_000_000, RUNNING_AGENT: 2_000_100 },
           started_at: 2_000_000,

@@ -59,7 +59,13 @@ export const createRunRoutes = (
     },
   });
   const changePhase = createPhaseChange({ admission, runs: stores.runs, liveWork: deps.liveWork });
-  const setUp = createSetup({ ...deps, changePhase, policy: createSetupPolicy(options.setupScripts), readSecrets: deps.setupSecrets });
+  const setUp = createSetup({
+    ...deps,
+    changePhase,
+    policy: createSetupPolicy(options.setupScripts),
+    readSecrets: deps.setupSecrets,
+    branches: options.setupBranches,
+  });
   const complete = createCompletion({ admission, runs: stores.runs, objects });
   const readMessages = createMessageReader({ mailbox: stores.mailbox, events: stores.events, announce: deps.announce });
   const blobRate = createRate('blobs', caps.blobsPerMinute, deps.now);
