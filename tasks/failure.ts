@@ -76,6 +76,11 @@ export const FAILURES = {
     remedy: 'Read setup.log; the script runs without a terminal, and the network is reached through HTTP_PROXY only.',
     retryable: false,
   },
+  SETUP_LEAKED_SECRET: {
+    title: 'The set-up script left a secret behind',
+    remedy: 'Let files name the variable instead of its value, as .npmrc may, or delete them at the end of the script.',
+    retryable: false,
+  },
   SETUP_TIMED_OUT: {
     title: 'The set-up script took too long',
     remedy: 'Make the script faster or raise the set-up time limit.',

@@ -6,6 +6,7 @@ import { failed, type Outcome } from './outcome.ts';
 import { openProgramLog } from './program-log.ts';
 import type { DescribedRun } from './run-parts.ts';
 import { runSetup } from './setup.ts';
+import { findLeaks } from './setup-leaks.ts';
 import { findSetupScript } from './setup-script.ts';
 import { unpackStagedCode } from './staged-code.ts';
 
@@ -22,7 +23,8 @@ const setUp = async (run: DescribedRun): Promise<Outcome | null> => {
     await log.write(Buffer.from(`* ${begun.detail}\n`));
     const sockets = join(folders.sockets, 'setup');
     const timeoutMs = order.limits.setupTimeMs;
-    return await runSetup({ ...run, script: script.path, secrets, sockets, log, timeoutMs, signal: life.working });
+    const failure = await runSetup({ ...run, script: script.path, secrets, sockets, log, timeoutMs, signal: life.working });
+    return failure ?? (await findLeaks({ compartment, secrets, signal: life.working }));
   } finally {
     await log.close();
   }

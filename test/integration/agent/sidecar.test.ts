@@ -218,6 +218,22 @@ test('a set-up script that the gateway refuses is named by path and content, and
   });
 });
 
+test.each([
+  ['its home', 'printf %s "$SECRET" > "$HOME/.npmrc"'],
+  ['a file that git ignores', 'mkdir -p node_modules; printf "user:$SECRET@host" | base64 -w0 > node_modules/.cache'],
+  ['a file of the repository', 'printf %s "$SECRET" > a.txt'],
+  ["git's configuration", 'git config remote.x.url "https://x:$SECRET@host"'],
+  ['the temporary folder', 'printf %s "$SECRET" > "$TMPDIR/x"'],
+])('set-up that leaves a secret in %s fails, and the agent never starts', async (_, command) => {
+  const files = { 'a.txt': 'a\n', '.gitignore': 'node_modules\n', 'setup.sh': `${command}\n` };
+  await live({ main: agent('await ask(1)'), files, script: { secrets: { SECRET, UNUSED: 'never-written' } } }, async (run, gateway) => {
+    await run.exit();
+    expect(gateway.completions).toMatchObject([{ outcome: 'failed', reason: 'SETUP_LEAKED_SECRET' }]);
+    expect(gateway.completions[0]?.detail).toMatch(/ value of SECRET in /);
+    expect([gateway.phases, gateway.turns]).toEqual([['setup'], []]);
+  });
+});
+
 test.each(['missing.sh', '.', '-c'])('a set-up script that is named and is no plain file (%s) fails set-up', async (setup_script) => {
   await live({ main: agent('await ask(1)'), description: { setup_script } }, async (run, gateway) => {
     await run.exit();
