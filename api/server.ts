@@ -85,6 +85,7 @@ const gateway = createGateway({
     modelRetryMs: settings.CODEBAY_MODEL_RETRY_SECONDS * 1000,
     modelRequestsPerMinute: settings.CODEBAY_MODEL_REQUESTS_PER_MINUTE,
     artifactBytes: stationLimitsOf(settings).artifactBytes,
+    agentCommands: settings.CODEBAY_AGENT_COMMANDS,
     setupScripts: settings.CODEBAY_SETUP_SCRIPTS,
     setupBranches: settings.CODEBAY_SETUP_BRANCHES,
     egressHosts: settings.CODEBAY_EGRESS_HOSTS,

@@ -112,6 +112,8 @@ const environment = z.object({
   CODEBAY_EGRESS_HOSTS: list,
   /** `host:port` of private mirrors that set-up may connect to in spite of their address. */
   CODEBAY_EGRESS_PRIVATE_HOSTS: list,
+  /** What commands of the agent may begin with (`git`, `npm test`); empty: anything. */
+  CODEBAY_AGENT_COMMANDS: list,
   ...setupSettings,
 
   CODEBAY_MAX_ZIP_MB: count(DEFAULT_STATION_LIMITS.zipBytes / MiB),

@@ -42,6 +42,8 @@ export const runDescriptionSchema = z.object({
   mode: z.enum(MODES),
   /** Relative to the code; null: no set-up; undefined: the default names are looked for. */
   setup_script: z.string().nullable().optional(),
+  /** What the agent's commands may begin with; absent: anything. */
+  agent_commands: z.array(z.string()).optional(),
   /** The agent's working folder inside the code; null: its root. */
   subfolder: z.string().nullable(),
   verify_command: z.string().nullable(),
@@ -95,6 +97,8 @@ export const agentTaskSchema = z.object({
   model: z.string(),
   model_retry_seconds: z.number(),
   model_timeout_seconds: z.number(),
+  /** What commands may begin with, word by word; absent: anything. */
+  commands: z.array(z.string()).optional(),
   /** A file with the last model request of the run before; its workspace has been restored. Null on a first run. */
   resume_from: z.string().nullable(),
 });

@@ -51,6 +51,8 @@ export interface GatewayOptions {
   readonly modelRetryMs: number;
   readonly modelRequestsPerMinute: number;
   readonly artifactBytes: number;
+  /** What commands of agents may begin with; empty: anything. */
+  readonly agentCommands: readonly string[];
   /** Paths and SHA-256 digests of the set-up scripts that may run; `*`: every path. */
   readonly setupScripts: readonly string[];
   /** Branches, `release/*` for all below, whose tips may have set-up secrets. */

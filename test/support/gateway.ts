@@ -62,6 +62,7 @@ export const startGateway = async (options: Partial<GatewayOptions> = {}, deps: 
         modelRetryMs: 600_000,
         modelRequestsPerMinute: 600,
         artifactBytes: 1024 * 1024,
+        agentCommands: [],
         setupScripts: ['setup.sh'],
         setupBranches: ['main'],
         egressHosts: [],
