@@ -27,7 +27,7 @@ const payloads = {
   /** What the station decided about a run's set-up script. */
   setup: z.object({
     run_id: z.string(),
-    change: z.enum(['allowed', 'refused']),
+    change: z.enum(['allowed', 'refused', 'restored']),
     script: z.string(),
     sha256: z.string(),
     detail: z.string(),

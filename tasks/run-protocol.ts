@@ -13,6 +13,9 @@ import { MODES } from './spec.ts';
  *   GET  /run/blobs/{sha256}     a blob of this task's runs (resume: delta and transcript; verify: the patch)
  *   PUT  /run/blobs/{sha256}     204; the body's hash must match; 413 over the cap
  *   POST /run/setup              SetupRequest -> SetupDecision (setup-protocol.ts): begins `setup`, with its secrets and egress; 403 afterwards
+ *   POST /run/setup/lease        SetupLease: the builder of a cached set-up is still at it, or is done
+ *   GET  /run/setup/snapshots/{id}                what another run's set-up made: a tar, zstd-compressed; during `setup` only
+ *   PUT  /run/setup/snapshots/{id}?sha256={hash}  what this run's set-up made; during `setup` only, before any agent
  *   POST /run/phase              {phase: agent}: closes egress and set-up secrets for this run for good
  *   POST /run/events             RunEvents; idempotent by source_seq
  *   POST /run/checkpoints        CheckpointReport; 409 from a run that is no longer current

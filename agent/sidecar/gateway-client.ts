@@ -9,13 +9,15 @@ import {
   type RunEvents,
   runDescriptionSchema,
 } from '../../tasks/run-protocol.ts';
-import { type SetupDecision, type SetupRequest, setupDecisionSchema } from '../../tasks/setup-protocol.ts';
+import { type SetupDecision, type SetupLease, type SetupRequest, setupDecisionSchema } from '../../tasks/setup-protocol.ts';
 import { GatewayRefusedError, GatewayUnreachableError, RunOverError } from './gateway-error.ts';
 import type { GatewayTransport } from './gateway-transport.ts';
 import { persist } from './persist.ts';
 
 /** Silence after which a request is tried again. The gateway answers these from a database and a folder. */
 const IDLE_MS = 30_000;
+/** Silence while a large body is made durable. */
+const STORING_MS = 120_000;
 
 /** Content that stands ready on the sidecar's own disk. */
 export interface StoredBlob {
@@ -33,6 +35,11 @@ export interface GatewayClient {
   upload(stored: StoredBlob, signal: AbortSignal): Promise<void>;
   /** Asks whether this script may run, and begins set-up where it may. */
   beginSetup(request: SetupRequest, signal: AbortSignal): Promise<SetupDecision>;
+  holdSetup(lease: SetupLease, signal: AbortSignal): Promise<void>;
+  /** What another run's set-up made. One attempt: the body may break off. */
+  setupSnapshot(id: string, signal: AbortSignal): Promise<IncomingMessage>;
+  /** Offers what this run's set-up made to others. */
+  keepSetup(id: string, stored: StoredBlob, signal: AbortSignal): Promise<void>;
   /** Ends set-up, or the fetching of code that has none. */
   enterAgentPhase(signal: AbortSignal): Promise<void>;
   report(events: RunEvents, signal: AbortSignal): Promise<void>;
@@ -76,19 +83,22 @@ export const createGatewayClient = (transport: GatewayTransport, onOver: () => v
   const send = async (path: string, content: unknown, signal: AbortSignal): Promise<void> => {
     await post(path, content, signal);
   };
+  const put = (path: string, { blob, path: file }: StoredBlob, idleMs: number, signal: AbortSignal): Promise<void> => {
+    const headers = { 'content-type': 'application/octet-stream', 'content-length': blob.size_bytes };
+    const attempt = async () => {
+      const body = createReadStream(file);
+      await textOf(await once({ method: 'PUT', path, headers, body, idleMs, signal }).finally(() => body.destroy()));
+    };
+    return persist(attempt, signal);
+  };
   return {
     describe: async (signal) => runDescriptionSchema.parse(await read('/run', signal)),
     code: (signal) => get('/run/code', signal),
     blob: (sha256, signal) => get(`/run/blobs/${sha256}`, signal),
-    upload: async ({ blob, path }, signal) => {
-      const headers = { 'content-type': 'application/octet-stream', 'content-length': blob.size_bytes };
-      const put = async () => {
-        const body = createReadStream(path);
-        const request = { method: 'PUT', path: `/run/blobs/${blob.sha256}`, headers, body, idleMs: IDLE_MS, signal };
-        await textOf(await once(request).finally(() => body.destroy()));
-      };
-      await persist(put, signal);
-    },
+    upload: (stored, signal) => put(`/run/blobs/${stored.blob.sha256}`, stored, IDLE_MS, signal),
+    holdSetup: (lease, signal) => send('/run/setup/lease', lease, signal),
+    setupSnapshot: (id, signal) => get(`/run/setup/snapshots/${id}`, signal),
+    keepSetup: (id, stored, signal) => put(`/run/setup/snapshots/${id}?sha256=${stored.blob.sha256}`, stored, STORING_MS, signal),
     beginSetup: async (request, signal) => setupDecisionSchema.parse(JSON.parse(await post('/run/setup', request, signal))),
     enterAgentPhase: (signal) => send('/run/phase', { phase: 'agent' }, signal),
     report: (events, signal) => send('/run/events', events, signal),

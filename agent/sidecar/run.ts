@@ -90,6 +90,8 @@ export const createSupervisor = (deps: {
   readonly order: RunOrder;
   readonly folders: RunFolders;
   readonly compartment: Compartment;
+  /** As `RunParts.environment`. */
+  readonly environment?: string | null;
   /** A line for the operator's log. */
   readonly warn: (text: string) => void;
 }): Supervisor => {
@@ -106,6 +108,7 @@ export const createSupervisor = (deps: {
   };
   const parts: RunParts = {
     ...{ order, folders, compartment, transport, gateway, life, events, redaction, note },
+    environment: deps.environment ?? null,
     endsAt: Date.now() + order.limits.timeMs,
   };
   const live = async (): Promise<RunExit> => {

@@ -1,3 +1,4 @@
+import { FailureError } from '../../tasks/failure.ts';
 import type { Compartment } from '../../tasks/ports/compartment.ts';
 import type { SetupSecrets } from '../../tasks/setup-protocol.ts';
 import { createGit } from './git.ts';
@@ -24,7 +25,12 @@ export const findLeaks = async (deps: {
   const scan = createSecretScan(deps.secrets);
   if (!scan.needed) return null;
   const git = createGit(deps.compartment);
-  await git({ script: LEFT_BY_SETUP, args: [paths.home, paths.tmp], onStdout: scan.push, signal: deps.signal });
+  try {
+    await git({ script: LEFT_BY_SETUP, args: [paths.home, paths.tmp], onStdout: scan.push, signal: deps.signal });
+  } catch (error) {
+    if (!(error instanceof FailureError) || error.reason === 'DISK_FULL') throw error;
+    return failed('SETUP_FAILED', `what set-up left could not be read, so nobody knows whether it holds a secret: ${error.message}`);
+  }
   const names = scan.found();
   if (names.length === 0) return null;
   return failed('SETUP_LEAKED_SECRET', `set-up left the value of ${names.join(', ')} in files that the agent would see`);

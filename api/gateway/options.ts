@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Locks } from '../../tasks/ports/locks.ts';
 import type { ObjectStore } from '../../tasks/ports/object-store.ts';
 import type { Rates } from '../../tasks/ports/rates.ts';
 import type { Stores } from '../../tasks/ports/stores.ts';
@@ -39,6 +40,12 @@ export const DEFAULT_GATEWAY_CAPS = {
 };
 export type GatewayCaps = typeof DEFAULT_GATEWAY_CAPS;
 
+export interface SetupCacheOptions {
+  readonly ageMs: number;
+  /** Of one set-up, compressed. */
+  readonly snapshotBytes: number;
+}
+
 /** What an operator sets. */
 export interface GatewayOptions {
   /** Models that tasks may use; the first is the default. */
@@ -51,6 +58,8 @@ export interface GatewayOptions {
   readonly modelRetryMs: number;
   readonly modelRequestsPerMinute: number;
   readonly artifactBytes: number;
+  /** Null: nothing that set-up makes is kept for other runs. */
+  readonly setupCache: SetupCacheOptions | null;
   /** What commands of agents may begin with; empty: anything. */
   readonly agentCommands: readonly string[];
   /** Paths and SHA-256 digests of the set-up scripts that may run; `*`: every path. */
@@ -69,6 +78,8 @@ export interface GatewayDeps {
   readonly objects: ObjectStore;
   /** Shared by all gateways. */
   readonly rates: Rates;
+  /** Shared by all gateways. */
+  readonly locks: Locks;
   /** Signs run identities. */
   readonly secret: string;
   readonly options: GatewayOptions;

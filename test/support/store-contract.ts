@@ -751,6 +751,41 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
       await expect(stores.retention.expired(after, 2, 'odd')).rejects.toThrow(InvalidCursorError);
     });
 
+    describe('snapshots of set-ups', () => {
+      const entry = (id: string, sha256 = 'aa') => ({ id, owner: 'alice', sha256, size_bytes: 10 });
+      const surplus = async (createdBefore: number, maxBytes: number) =>
+        (await stores.snapshots.surplus({ createdBefore, maxBytes })).map(({ id }) => id).sort();
+
+      test('one is found by its owner alone, and the newest of an id stands', async () => {
+        await stores.snapshots.save(entry('s1'));
+        expect(await (await connect()).snapshots.find('alice', 's1')).toEqual({ ...entry('s1'), created_at: 1_000_000 });
+        expect(await stores.snapshots.find('bob', 's1')).toBeNull();
+        expect(await stores.snapshots.find('alice', 's2')).toBeNull();
+        clock.now += 5;
+        await stores.snapshots.save(entry('s1', 'bb'));
+        expect(await stores.snapshots.find('alice', 's1')).toEqual({ ...entry('s1', 'bb'), created_at: 1_000_005 });
+      });
+
+      test('surplus is what is old, and what was not used for longest; what took its place stays', async () => {
+        for (const id of ['s1', 's2', 's3']) {
+          await stores.snapshots.save(entry(id));
+          clock.now += 1;
+        }
+        expect(await surplus(0, 30)).toEqual([]);
+        expect(await surplus(0, 20)).toEqual(['s1']);
+        await stores.snapshots.find('alice', 's1');
+        expect(await surplus(0, 20)).toEqual(['s2']);
+        expect(await surplus(1_000_002, 30)).toEqual(['s1', 's2']);
+        const [old] = await stores.snapshots.surplus({ createdBefore: 1_000_001, maxBytes: 30 });
+        await stores.snapshots.save(entry('s1', 'bb'));
+        if (old !== undefined) await stores.snapshots.remove(old);
+        const fresh = await stores.snapshots.find('alice', 's1');
+        expect(fresh).toMatchObject({ sha256: 'bb' });
+        if (fresh !== null) await stores.snapshots.remove(fresh);
+        expect(await stores.snapshots.find('alice', 's1')).toBeNull();
+      });
+    });
+
     describe('idempotency keys', () => {
       test('a key is reserved, compared once answered, and its own for each owner', async () => {
         const { idempotency } = stores;

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { type Context, Hono } from 'hono';
 import { codeKey } from '../../../tasks/object-keys.ts';
 import {
@@ -8,28 +7,23 @@ import {
   type RunDescription,
   runEventsSchema,
 } from '../../../tasks/run-protocol.ts';
-import { type SetupDecision, setupRequestSchema } from '../../../tasks/setup-protocol.ts';
 import type { Admission, AdmittedRun } from '../admission.ts';
 import { GatewayError, invalid } from '../gateway-error.ts';
 import type { LiveWork } from '../live-work.ts';
 import type { GatewayCaps, GatewayDeps } from '../options.ts';
 import { createRate } from '../rate.ts';
 import { readReport } from '../request-body.ts';
-import { type GatewayEnv, sendStream } from '../send-stream.ts';
+import { type GatewayEnv, sendObject } from '../send-stream.ts';
 import type { Announce } from './announcer.ts';
 import { createBlobs } from './blobs.ts';
 import { createCompletion } from './completion.ts';
 import { describeRun } from './describe-run.ts';
 import { createMessageReader } from './messages.ts';
 import { createPhaseChange } from './phase.ts';
-import { createSetup } from './setup.ts';
-import { createSetupPolicy } from './setup-policy.ts';
+import { createSetupRoutes } from './setup-routes.ts';
 
 /** Events that a run may tell of itself; all others are the station's own facts. */
 const RUN_EVENTS: ReadonlySet<string> = new Set(['log', 'run', 'checkpoint']);
-
-const sendObject = (c: Context<GatewayEnv>, object: { readonly sizeBytes: number; readonly body: Readable }, contentType: string) =>
-  sendStream(c, object.body, { 'content-type': contentType, 'content-length': String(object.sizeBytes) });
 
 const naturalQuery = (c: Context, name: string, fallback: number): number => {
   const text = c.req.query(name) ?? String(fallback);
@@ -39,7 +33,7 @@ const naturalQuery = (c: Context, name: string, fallback: number): number => {
 
 /** `/run/*`: what a run's sidecar asks and reports. */
 export const createRunRoutes = (
-  deps: Pick<GatewayDeps, 'stores' | 'objects' | 'options' | 'setupSecrets' | 'log'> & {
+  deps: Pick<GatewayDeps, 'stores' | 'objects' | 'locks' | 'options' | 'setupSecrets' | 'secret' | 'log'> & {
     readonly admission: Admission;
     readonly announce: Announce;
     readonly liveWork: LiveWork;
@@ -59,13 +53,6 @@ export const createRunRoutes = (
     },
   });
   const changePhase = createPhaseChange({ admission, runs: stores.runs, liveWork: deps.liveWork });
-  const setUp = createSetup({
-    ...deps,
-    changePhase,
-    policy: createSetupPolicy(options.setupScripts),
-    readSecrets: deps.setupSecrets,
-    branches: options.setupBranches,
-  });
   const complete = createCompletion({ admission, runs: stores.runs, objects });
   const readMessages = createMessageReader({ mailbox: stores.mailbox, events: stores.events, announce: deps.announce });
   const blobRate = createRate('blobs', caps.blobsPerMinute, deps.now);
@@ -100,11 +87,7 @@ export const createRunRoutes = (
       await changePhase(run.id, (await readReport(c.req.raw, phaseReportSchema, caps.reportBytes)).phase);
       return c.body(null, 204);
     })
-    .post('/setup', async (c) => {
-      const { run } = await admit(c);
-      const request = await readReport(c.req.raw, setupRequestSchema, caps.reportBytes);
-      return c.json<SetupDecision>(await setUp(run.id, request), 200, { 'cache-control': 'no-store' });
-    })
+    .route('/setup', createSetupRoutes({ ...deps, changePhase }))
     .post('/events', async (c) => {
       const { run, task } = await admit(c);
       const { events } = await readReport(c.req.raw, runEventsSchema, caps.reportBytes);

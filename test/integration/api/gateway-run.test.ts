@@ -119,7 +119,7 @@ describe('the run routes of the gateway', () => {
       const begun = await begin();
       expect([begun.headers.get('cache-control'), await begun.json()]).toEqual([
         'no-store',
-        { decision: 'allowed', detail: 'runs setup.sh with NPM_TOKEN', secrets: { NPM_TOKEN: 'canary' } },
+        { decision: 'allowed', detail: 'runs setup.sh with NPM_TOKEN', secrets: { NPM_TOKEN: 'canary' }, cache: { use: 'nothing' } },
       ]);
     }
     expect((await gateway.stores.runs.list('t3'))[0]?.phase).toBe('setup');
@@ -137,7 +137,8 @@ describe('the run routes of the gateway', () => {
     const run = await gateway.run('t4', 'fetching');
     const script = { path: 'setup.sh', sha256: blobOf('script').sha256 };
     const answer = setupDecisionSchema.parse(await (await run.send('POST', '/run/setup', { script })).json());
-    expect(answer).toEqual({ decision: 'allowed', detail: expect.stringContaining('runs setup.sh without NPM_TOKEN'), secrets: {} });
+    expect(answer).toMatchObject({ decision: 'allowed', detail: expect.stringContaining('runs setup.sh without NPM_TOKEN') });
+    expect(answer).toHaveProperty('secrets', {});
     expect(answer.detail).toContain(script.sha256);
     expect(await gateway.events('t4', 'setup')).toMatchObject([{ change: 'allowed', detail: answer.detail }]);
   });

@@ -1,4 +1,4 @@
-import { secretScopeOf, setupTrustOf } from '../../../api/gateway/run/setup-trust.ts';
+import { isOnNamedBranch, secretScopeOf } from '../../../api/gateway/run/setup-trust.ts';
 import { taskSpecSchema } from '../../../tasks/spec.ts';
 import type { TaskRecord } from '../../../tasks/task.ts';
 
@@ -12,20 +12,15 @@ const taskOf = (url: string | null, branch: string | null): TaskRecord => ({
 const APP = 'https://github.com/acme/app';
 
 test.each([
-  ['main', 'branch'],
-  ['release/1', 'branch'],
-  ['release', 'none'],
-  ['mainly', 'none'],
-  ['Main', 'none'],
-  [null, 'none'],
-])('the tip of branch %s has the trust %s', (branch, trust) => {
-  expect(setupTrustOf(taskOf(APP, branch), { allowed: true, approved: false }, ['main', 'release/*'])).toBe(trust);
-});
-
-test('an approved script is trusted wherever it comes from; a zip by nothing else', () => {
-  expect(setupTrustOf(taskOf(APP, null), { allowed: true, approved: true }, [])).toBe('approved');
-  expect(setupTrustOf(taskOf(null, null), { allowed: true, approved: true }, [])).toBe('approved');
-  expect(setupTrustOf(taskOf(null, 'main'), { allowed: true, approved: false }, ['main'])).toBe('none');
+  [APP, 'main', true],
+  [APP, 'release/1', true],
+  [APP, 'release', false],
+  [APP, 'mainly', false],
+  [APP, 'Main', false],
+  [APP, null, false],
+  [null, 'main', false],
+])('%s at the tip of %s is on a named branch: %s', (url, branch, named) => {
+  expect(isOnNamedBranch(taskOf(url, branch), ['main', 'release/*'])).toBe(named);
 });
 
 test.each([
