@@ -32,6 +32,8 @@ export interface ClaimedSlot {
 export interface ResolvedSource {
   /** Null for zips. */
   readonly commit: string | null;
+  /** The branch whose tip the commit is, where one was asked for. Absent in what earlier releases answered. */
+  readonly branch?: string | null;
 }
 
 export interface StagedCode {

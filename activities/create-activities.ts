@@ -10,6 +10,7 @@ import { createClaimSlot } from './claim-slot.ts';
 import { createCollectOutputs } from './collect-outputs.ts';
 import type { Activities } from './contract.ts';
 import { createEraseExpired } from './erase-expired.ts';
+import type { SnapshotLimits } from './evict-snapshots.ts';
 import { createFinishTask } from './finish-task.ts';
 import { createReapOrphans } from './reap-orphans.ts';
 import { createRecordProgress } from './record-progress.ts';
@@ -23,7 +24,7 @@ import { createWatchRun } from './watch-run.ts';
 import { heartbeating } from './with-heartbeat.ts';
 
 export interface ActivityDeps {
-  readonly stores: Pick<Stores, 'tasks' | 'outbox' | 'results' | 'events' | 'runs' | 'ledger' | 'retention'>;
+  readonly stores: Pick<Stores, 'tasks' | 'outbox' | 'results' | 'events' | 'runs' | 'ledger' | 'retention' | 'snapshots'>;
   readonly objects: ObjectStore;
   readonly runner: Runner;
   readonly codeSource: CodeSource;
@@ -38,6 +39,7 @@ export interface ActivityDeps {
   readonly images: Readonly<Record<string, string>>;
   readonly runLimits: Omit<RunLimits, 'timeMs' | 'setupTimeMs'>;
   readonly defaultOwner: string;
+  readonly snapshotLimits: SnapshotLimits;
 }
 
 /** All activities, one file each. */

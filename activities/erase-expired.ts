@@ -2,10 +2,15 @@ import { Context } from '@temporalio/activity';
 import { createEraseTask, type EraseTaskDeps } from '../tasks/erase-task.ts';
 import { EngineUnavailableError } from '../tasks/ports/engine.ts';
 import type { Retention } from '../tasks/ports/retention.ts';
+import type { SetupSnapshots } from '../tasks/ports/setup-snapshots.ts';
 import { StoreUnavailableError } from '../tasks/ports/store-unavailable-error.ts';
 import type { RetentionActivities } from './contract.ts';
+import { evictSnapshots, type SnapshotLimits } from './evict-snapshots.ts';
 
 interface EraseExpiredDeps extends EraseTaskDeps {
+  readonly snapshots: SetupSnapshots;
+  readonly snapshotLimits: SnapshotLimits;
+  readonly now: () => number;
   readonly retention: Retention;
   /** Aborts when this worker drains: the rest of the batch is left to the next one. */
   readonly draining: AbortSignal;
@@ -21,7 +26,10 @@ export const createEraseExpired = ({ retention, draining, ...deps }: EraseExpire
   const eraseTask = createEraseTask(deps);
   return async ({ ended_before, cursor }) => {
     const context = Context.current();
-    if (cursor === null) await retention.forgetKeys();
+    if (cursor === null) {
+      await retention.forgetKeys();
+      await evictSnapshots(deps, () => context.heartbeat());
+    }
     const { taskIds, nextCursor } = await retention.expired(ended_before, BATCH, cursor ?? undefined);
     let erased = 0;
     for (const taskId of taskIds) {

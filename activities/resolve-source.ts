@@ -14,5 +14,5 @@ export const createResolveSource =
       if ((await objects.stat(uploadKey(task_id))) === null) {
         throw new FailureError('SOURCE_NOT_FOUND', 'no zip has been uploaded for this task');
       }
-      return { commit: null };
+      return { commit: null, branch: null };
     });

@@ -68,7 +68,12 @@ const solve = async (task: AgentTask, deps: AgentDeps, record: (message: Message
     {
       model,
       modelName: task.model,
-      tools: [createShell({ workspace, env }), createApplyPatch(workspace), createReadFile(workspace), createSearch(workspace, env)],
+      tools: [
+        createShell({ workspace, env, commands: task.commands }),
+        createApplyPatch(workspace),
+        createReadFile(workspace),
+        createSearch(workspace, env),
+      ],
       instructions: createInstructions(workspace, start.history),
       steering: createSteering(deps.baseUrl, start.history),
       log,

@@ -9,7 +9,7 @@ import { openCache } from '../platform/open-cache.ts';
 import { openObjects } from '../platform/open-objects.ts';
 import { openStores } from '../platform/open-stores.ts';
 import { outdatingStores } from '../platform/outdating-stores.ts';
-import { loadSettings, stationLimitsOf } from '../platform/settings.ts';
+import { loadSettings, setupCacheOf, stationLimitsOf } from '../platform/settings.ts';
 import { readStationSecret } from '../platform/station-secret.ts';
 import { createTemporalEngine } from '../temporal/engine.ts';
 import { createStarter } from '../temporal/starter.ts';
@@ -74,6 +74,7 @@ server.on('request', getRequestListener(app.fetch));
 const gateway = createGateway({
   stores,
   rates: cache.rates,
+  locks: cache.locks,
   objects,
   secret,
   options: {
@@ -85,6 +86,10 @@ const gateway = createGateway({
     modelRetryMs: settings.CODEBAY_MODEL_RETRY_SECONDS * 1000,
     modelRequestsPerMinute: settings.CODEBAY_MODEL_REQUESTS_PER_MINUTE,
     artifactBytes: stationLimitsOf(settings).artifactBytes,
+    setupCache: setupCacheOf(settings),
+    agentCommands: settings.CODEBAY_AGENT_COMMANDS,
+    setupScripts: settings.CODEBAY_SETUP_SCRIPTS,
+    setupBranches: settings.CODEBAY_SETUP_BRANCHES,
     egressHosts: settings.CODEBAY_EGRESS_HOSTS,
     egressPrivateHosts: settings.CODEBAY_EGRESS_PRIVATE_HOSTS,
   },

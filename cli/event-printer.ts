@@ -60,6 +60,10 @@ export const createEventPrinter = (stream: NodeJS.WriteStream): ((event: EventVi
             `  set-up → ${harmless(event.data.host)}:${event.data.port} ${event.data.decision}${event.data.reason === '' ? '' : ` (${event.data.reason})`}`,
           ),
         );
+      case 'setup': {
+        const { change, script, sha256, detail } = event.data;
+        return line(dim(`  set-up ${harmless(script)} (sha256 ${sha256.slice(0, 12)}) ${change}: ${harmless(detail)}`));
+      }
       case 'checkpoint':
         return;
     }

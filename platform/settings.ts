@@ -6,8 +6,10 @@ import type { RunLimits } from '../tasks/run.ts';
 import { ownerSchema } from '../tasks/spec.ts';
 import { runnerSettings } from './runner-settings.ts';
 import { count, json, limit, list } from './setting-kinds.ts';
+import { setupSettings } from './setup-settings.ts';
 
 const MiB = 1024 * 1024;
+const DAY_MS = 24 * 3600 * 1000;
 const prices = z.record(z.string(), z.object({ input: z.number().nonnegative(), output: z.number().nonnegative() }));
 
 /** Every setting of a station, by the name of its environment variable. Documented in docs/SETTINGS.md. */
@@ -111,8 +113,9 @@ const environment = z.object({
   CODEBAY_EGRESS_HOSTS: list,
   /** `host:port` of private mirrors that set-up may connect to in spite of their address. */
   CODEBAY_EGRESS_PRIVATE_HOSTS: list,
-  /** A JSON file `{"NAME": "value"}`, readable by the API's user only. */
-  CODEBAY_SETUP_SECRETS_FILE: z.string().optional(),
+  /** What commands of the agent may begin with (`git`, `npm test`); empty: anything. */
+  CODEBAY_AGENT_COMMANDS: list,
+  ...setupSettings,
 
   CODEBAY_MAX_ZIP_MB: count(DEFAULT_STATION_LIMITS.zipBytes / MiB),
   CODEBAY_MAX_UNPACKED_MB: count(DEFAULT_STATION_LIMITS.unpackedBytes / MiB),
@@ -150,6 +153,18 @@ export const runLimitsOf = (settings: Settings): Omit<RunLimits, 'timeMs' | 'set
   processes: settings.CODEBAY_RUN_PROCESSES,
   diskBytes: settings.CODEBAY_RUN_DISK_MB * MiB,
   logBytes: settings.CODEBAY_MAX_ARTIFACT_MB * MiB,
+});
+
+/** How set-ups are cached; null: not at all. */
+export const setupCacheOf = (settings: Settings) =>
+  settings.CODEBAY_SETUP_CACHE === 'off'
+    ? null
+    : { ageMs: settings.CODEBAY_SETUP_CACHE_DAYS * DAY_MS, snapshotBytes: settings.CODEBAY_SETUP_CACHE_SNAPSHOT_MB * MiB };
+
+/** How long and how much of cached set-ups is kept. A cache that is off loses what it had. */
+export const snapshotLimitsOf = (settings: Settings) => ({
+  ageMs: settings.CODEBAY_SETUP_CACHE === 'off' ? 0 : settings.CODEBAY_SETUP_CACHE_DAYS * DAY_MS,
+  totalBytes: settings.CODEBAY_SETUP_CACHE === 'off' ? 0 : settings.CODEBAY_SETUP_CACHE_MB * MiB,
 });
 
 /** Everything below the data folder has one place. */

@@ -24,6 +24,14 @@ const payloads = {
   checkpoint: z.object({ seq: z.int(), turn: z.int() }),
   run: z.object({ run_id: z.string(), change: z.enum(['started', 'resumed', 'ended']), detail: z.string() }),
   message: z.object({ message_id: z.string(), text: z.string(), change: z.enum(['received', 'delivered']) }),
+  /** What the station decided about a run's set-up script. */
+  setup: z.object({
+    run_id: z.string(),
+    change: z.enum(['allowed', 'refused', 'restored']),
+    script: z.string(),
+    sha256: z.string(),
+    detail: z.string(),
+  }),
   egress: z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), reason: z.string() }),
 };
 
@@ -36,6 +44,7 @@ export const newEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run'), data: payloads.run }),
   z.object({ type: z.literal('message'), data: payloads.message }),
   z.object({ type: z.literal('egress'), data: payloads.egress }),
+  z.object({ type: z.literal('setup'), data: payloads.setup }),
 ]);
 
 export type NewEvent = z.output<typeof newEventSchema>;

@@ -1,11 +1,5 @@
-export interface FailureKind {
-  /** One line for a list. */
-  readonly title: string;
-  /** What the user or the operator can do about it. */
-  readonly remedy: string;
-  /** Whether submitting the same task again unchanged may succeed. */
-  readonly retryable: boolean;
-}
+import type { FailureKind } from './failure-kind.ts';
+import { SETUP_FAILURES } from './setup-failures.ts';
 
 /** Every reason a task can fail for; the same word in the API, the search attributes, the result event and Temporal's failure type. */
 export const FAILURES = {
@@ -66,16 +60,7 @@ export const FAILURES = {
       "Check that the cluster's network plugin enforces NetworkPolicy in the runs' namespace; the detail names what could be reached.",
     retryable: false,
   },
-  SETUP_FAILED: {
-    title: 'The set-up script failed',
-    remedy: 'Read setup.log; the script runs without a terminal, and the network is reached through HTTP_PROXY only.',
-    retryable: false,
-  },
-  SETUP_TIMED_OUT: {
-    title: 'The set-up script took too long',
-    remedy: 'Make the script faster or raise the set-up time limit.',
-    retryable: false,
-  },
+  ...SETUP_FAILURES,
   OUT_OF_MEMORY: {
     title: 'The run used more memory than it may',
     remedy: 'Ask for less work in one task, or raise the memory limit of runs (CODEBAY_RUN_MEMORY_MB).',

@@ -1,7 +1,9 @@
 import type { ArtifactName } from './artifacts.ts';
 
+/** What the keys of cached set-ups begin with; they go by age and size. */
+export const SETUP_PREFIX = 'setup_cache/';
 /** What every temporary key begins with; nothing below is needed once its task has ended. */
-export const TEMPORARY_PREFIXES = ['tmp_zips/', 'processed_code/', 'runs/', 'turns/'] as const;
+export const TEMPORARY_PREFIXES = ['tmp_zips/', 'processed_code/', 'runs/', 'turns/', SETUP_PREFIX] as const;
 /** What the keys of artifacts begin with. */
 export const ARTIFACTS_PREFIX = 'logs/';
 
@@ -19,3 +21,8 @@ export const turnKey = (taskId: string, turn: number, requestSha256: string): st
 /** Only the worker writes here; `manifest.json` commits the set. */
 export const artifactPrefix = (taskId: string): string => `${ARTIFACTS_PREFIX}${taskId}/`;
 export const artifactKey = (taskId: string, name: ArtifactName | 'manifest.json'): string => `${artifactPrefix(taskId)}${name}`;
+/** Of one cached set-up. Owners' names may hold what keys may not; their ids are apart because they are made from the owner, too. */
+export const setupSnapshotPrefix = ({ id, sha256 }: { readonly id: string; readonly sha256: string }): string =>
+  `${SETUP_PREFIX}${id}/${sha256}/`;
+export const setupSnapshotKey = (snapshot: { readonly id: string; readonly sha256: string }): string =>
+  `${setupSnapshotPrefix(snapshot)}files.tar.zst`;

@@ -12,8 +12,11 @@ import { MODES } from './spec.ts';
  *   GET  /run/code               the staged code: a tar, zstd-compressed
  *   GET  /run/blobs/{sha256}     a blob of this task's runs (resume: delta and transcript; verify: the patch)
  *   PUT  /run/blobs/{sha256}     204; the body's hash must match; 413 over the cap
- *   POST /run/phase              {phase}: one way; entering `agent` closes egress and set-up secrets for this run for good
- *   GET  /run/setup-secrets      {NAME: value}; 403 outside `setup`
+ *   POST /run/setup              SetupRequest -> SetupDecision (setup-protocol.ts): begins `setup`, with its secrets and egress; 403 afterwards
+ *   POST /run/setup/lease        SetupLease: the builder of a cached set-up is still at it, or is done
+ *   GET  /run/setup/snapshots/{id}                what another run's set-up made: a tar, zstd-compressed; during `setup` only
+ *   PUT  /run/setup/snapshots/{id}?sha256={hash}  what this run's set-up made; during `setup` only, before any agent
+ *   POST /run/phase              {phase: agent}: closes egress and set-up secrets for this run for good
  *   POST /run/events             RunEvents; idempotent by source_seq
  *   POST /run/checkpoints        CheckpointReport; 409 from a run that is no longer current
  *   GET  /run/messages?after=N   {messages: [{seq, id, text}]}, waiting up to 20 s for one
@@ -42,6 +45,8 @@ export const runDescriptionSchema = z.object({
   mode: z.enum(MODES),
   /** Relative to the code; null: no set-up; undefined: the default names are looked for. */
   setup_script: z.string().nullable().optional(),
+  /** What the agent's commands may begin with; absent: anything. */
+  agent_commands: z.array(z.string()).optional(),
   /** The agent's working folder inside the code; null: its root. */
   subfolder: z.string().nullable(),
   verify_command: z.string().nullable(),
@@ -69,7 +74,7 @@ export type RunEvents = z.output<typeof runEventsSchema>;
 export const checkpointReportSchema = z.strictObject(checkpointShape);
 export type CheckpointReport = z.output<typeof checkpointReportSchema>;
 
-export const phaseReportSchema = z.strictObject({ phase: z.enum(['setup', 'agent']) });
+export const phaseReportSchema = z.strictObject({ phase: z.literal('agent') });
 
 export const completionReportSchema = z.strictObject({
   outcome: z.enum(['succeeded', 'failed', 'interrupted']),
@@ -95,6 +100,8 @@ export const agentTaskSchema = z.object({
   model: z.string(),
   model_retry_seconds: z.number(),
   model_timeout_seconds: z.number(),
+  /** What commands may begin with, word by word; absent: anything. */
+  commands: z.array(z.string()).optional(),
   /** A file with the last model request of the run before; its workspace has been restored. Null on a first run. */
   resume_from: z.string().nullable(),
 });

@@ -19,6 +19,8 @@ export interface TaskProgress {
   readonly failure: TaskFailure | null;
   /** The pinned commit, for git sources. */
   readonly commit: string | null;
+  /** The branch whose tip the commit was when it was pinned; null where the task named a tag or a commit, and for zips. */
+  readonly branch: string | null;
   readonly verification: Verification | null;
   readonly artifacts: readonly Artifact[];
 }

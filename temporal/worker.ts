@@ -12,7 +12,7 @@ import { openRunner } from '../platform/open-runner.ts';
 import { openStores } from '../platform/open-stores.ts';
 import { outdatingStores } from '../platform/outdating-stores.ts';
 import { openScratchFolder } from '../platform/scratch-folder.ts';
-import { dataPaths, loadSettings, runLimitsOf, stationLimitsOf } from '../platform/settings.ts';
+import { dataPaths, loadSettings, runLimitsOf, snapshotLimitsOf, stationLimitsOf } from '../platform/settings.ts';
 import { readStationSecret } from '../platform/station-secret.ts';
 import { connectWhenUp } from './connection.ts';
 import { createTemporalEngine } from './engine.ts';
@@ -82,6 +82,7 @@ const worker = await Worker.create({
     images: settings.CODEBAY_AGENT_IMAGES,
     runLimits: runLimitsOf(settings),
     defaultOwner: settings.CODEBAY_DEFAULT_OWNER,
+    snapshotLimits: snapshotLimitsOf(settings),
   }),
   // Watchers only poll; a station with many runs must not starve its bookkeeping.
   maxConcurrentActivityTaskExecutions: 200,

@@ -71,8 +71,8 @@ const register = async (taskId: string, input: CodeTaskInput) => {
 
 const work = async (taskId: string, { spec }: CodeTaskInput, progress: Progress, slotOffer: SlotOffer): Promise<void> => {
   await progress.enter('RESOLVING');
-  const { commit } = await source.resolveSource({ task_id: taskId, spec });
-  await progress.enter('DOWNLOADING_CODE', { commit });
+  const { commit, branch = null } = await source.resolveSource({ task_id: taskId, spec });
+  await progress.enter('DOWNLOADING_CODE', { commit, branch });
   await source.stageCode({ task_id: taskId, spec, commit });
   const end = await runToEnd({ taskId, kind: 'agent', spec, progress, slotOffer });
   if (end.state === 'failed') throw ApplicationFailure.nonRetryable(end.detail, end.reason);

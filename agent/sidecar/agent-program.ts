@@ -20,6 +20,7 @@ const agentTask = (compartment: Compartment, description: RunDescription, second
     model: description.model,
     model_retry_seconds: description.model_retry_seconds,
     model_timeout_seconds: description.model_timeout_seconds,
+    ...(description.agent_commands === undefined ? {} : { commands: description.agent_commands }),
     resume_from: resumed ? `${paths.task}/${TRANSCRIPT}` : null,
   };
 };

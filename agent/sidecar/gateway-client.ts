@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { z } from 'zod';
 import type { Blob } from '../../tasks/run.ts';
 import {
   type CheckpointReport,
@@ -10,14 +9,15 @@ import {
   type RunEvents,
   runDescriptionSchema,
 } from '../../tasks/run-protocol.ts';
+import { type SetupDecision, type SetupLease, type SetupRequest, setupDecisionSchema } from '../../tasks/setup-protocol.ts';
 import { GatewayRefusedError, GatewayUnreachableError, RunOverError } from './gateway-error.ts';
 import type { GatewayTransport } from './gateway-transport.ts';
 import { persist } from './persist.ts';
 
 /** Silence after which a request is tried again. The gateway answers these from a database and a folder. */
 const IDLE_MS = 30_000;
-
-const secretsSchema = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string());
+/** Silence while a large body is made durable. */
+const STORING_MS = 120_000;
 
 /** Content that stands ready on the sidecar's own disk. */
 export interface StoredBlob {
@@ -33,8 +33,15 @@ export interface GatewayClient {
   /** One attempt: the body may break off. */
   blob(sha256: string, signal: AbortSignal): Promise<IncomingMessage>;
   upload(stored: StoredBlob, signal: AbortSignal): Promise<void>;
-  enterPhase(phase: 'setup' | 'agent', signal: AbortSignal): Promise<void>;
-  setupSecrets(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /** Asks whether this script may run, and begins set-up where it may. */
+  beginSetup(request: SetupRequest, signal: AbortSignal): Promise<SetupDecision>;
+  holdSetup(lease: SetupLease, signal: AbortSignal): Promise<void>;
+  /** What another run's set-up made. One attempt: the body may break off. */
+  setupSnapshot(id: string, signal: AbortSignal): Promise<IncomingMessage>;
+  /** Offers what this run's set-up made to others. */
+  keepSetup(id: string, stored: StoredBlob, signal: AbortSignal): Promise<void>;
+  /** Ends set-up, or the fetching of code that has none. */
+  enterAgentPhase(signal: AbortSignal): Promise<void>;
   report(events: RunEvents, signal: AbortSignal): Promise<void>;
   checkpoint(checkpoint: CheckpointReport, signal: AbortSignal): Promise<void>;
   complete(completion: CompletionReport, signal: AbortSignal): Promise<void>;
@@ -68,28 +75,34 @@ export const createGatewayClient = (transport: GatewayTransport, onOver: () => v
   const get = (path: string, signal: AbortSignal) => once({ method: 'GET', path, idleMs: IDLE_MS, signal });
   const read = async (path: string, signal: AbortSignal): Promise<unknown> =>
     JSON.parse(await persist(async () => textOf(await get(path, signal)), signal));
-  const post = async (path: string, content: unknown, signal: AbortSignal): Promise<void> => {
+  const post = async (path: string, content: unknown, signal: AbortSignal): Promise<string> => {
     const body = JSON.stringify(content);
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-    await persist(async () => textOf(await once({ method: 'POST', path, headers, body, idleMs: IDLE_MS, signal })), signal);
+    return persist(async () => textOf(await once({ method: 'POST', path, headers, body, idleMs: IDLE_MS, signal })), signal);
+  };
+  const send = async (path: string, content: unknown, signal: AbortSignal): Promise<void> => {
+    await post(path, content, signal);
+  };
+  const put = (path: string, { blob, path: file }: StoredBlob, idleMs: number, signal: AbortSignal): Promise<void> => {
+    const headers = { 'content-type': 'application/octet-stream', 'content-length': blob.size_bytes };
+    const attempt = async () => {
+      const body = createReadStream(file);
+      await textOf(await once({ method: 'PUT', path, headers, body, idleMs, signal }).finally(() => body.destroy()));
+    };
+    return persist(attempt, signal);
   };
   return {
     describe: async (signal) => runDescriptionSchema.parse(await read('/run', signal)),
     code: (signal) => get('/run/code', signal),
     blob: (sha256, signal) => get(`/run/blobs/${sha256}`, signal),
-    upload: async ({ blob, path }, signal) => {
-      const headers = { 'content-type': 'application/octet-stream', 'content-length': blob.size_bytes };
-      const put = async () => {
-        const body = createReadStream(path);
-        const request = { method: 'PUT', path: `/run/blobs/${blob.sha256}`, headers, body, idleMs: IDLE_MS, signal };
-        await textOf(await once(request).finally(() => body.destroy()));
-      };
-      await persist(put, signal);
-    },
-    enterPhase: (phase, signal) => post('/run/phase', { phase }, signal),
-    setupSecrets: async (signal) => secretsSchema.parse(await read('/run/setup-secrets', signal)),
-    report: (events, signal) => post('/run/events', events, signal),
-    checkpoint: (checkpoint, signal) => post('/run/checkpoints', checkpoint, signal),
-    complete: (completion, signal) => post('/run/complete', completion, signal),
+    upload: (stored, signal) => put(`/run/blobs/${stored.blob.sha256}`, stored, IDLE_MS, signal),
+    holdSetup: (lease, signal) => send('/run/setup/lease', lease, signal),
+    setupSnapshot: (id, signal) => get(`/run/setup/snapshots/${id}`, signal),
+    keepSetup: (id, stored, signal) => put(`/run/setup/snapshots/${id}?sha256=${stored.blob.sha256}`, stored, STORING_MS, signal),
+    beginSetup: async (request, signal) => setupDecisionSchema.parse(JSON.parse(await post('/run/setup', request, signal))),
+    enterAgentPhase: (signal) => send('/run/phase', { phase: 'agent' }, signal),
+    report: (events, signal) => send('/run/events', events, signal),
+    checkpoint: (checkpoint, signal) => send('/run/checkpoints', checkpoint, signal),
+    complete: (completion, signal) => send('/run/complete', completion, signal),
   };
 };

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createCompartment } from '../../platform/sandbox/compartment.ts';
+import { sandboxEnvironment } from '../../platform/sandbox/environment.ts';
 import { openRunFolder, RunTakenError } from '../../platform/sandbox/run-folder.ts';
 import { createSupervisor } from './run.ts';
 
@@ -11,6 +12,7 @@ const supervise = async (path: string): Promise<void> => {
     order: { ...folder.order, identity: folder.identity },
     folders: { code, output, task, sockets, scratch: join(path, 'scratch') },
     compartment: createCompartment(folder),
+    environment: await sandboxEnvironment(folder.confinement),
     warn: (text) => console.error(`${new Date().toISOString()} ${text}`),
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, supervisor.stop);

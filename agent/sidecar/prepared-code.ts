@@ -3,27 +3,9 @@ import { join } from 'node:path';
 import type { Blob } from '../../tasks/run.ts';
 import { fetchBlob } from './fetch-blob.ts';
 import type { Outcome } from './outcome.ts';
-import { openProgramLog } from './program-log.ts';
 import type { DescribedRun } from './run-parts.ts';
-import { findSetupScript, runSetup } from './setup.ts';
+import { setUp } from './setup-phase.ts';
 import { unpackStagedCode } from './staged-code.ts';
-
-const setUp = async (run: DescribedRun): Promise<Outcome | null> => {
-  const { gateway, folders, order, life, description, redaction } = run;
-  const script = await findSetupScript(folders.code, description.setup_script);
-  if (script === null) return null;
-  await gateway.enterPhase('setup', life.working);
-  const secrets = await gateway.setupSecrets(life.working);
-  redaction.add(Object.values(secrets));
-  const log = await openProgramLog({ ...run, path: join(folders.scratch, 'setup.log'), maxBytes: order.limits.logBytes, stream: 'setup' });
-  try {
-    const sockets = join(folders.sockets, 'setup');
-    const timeoutMs = order.limits.setupTimeMs;
-    return await runSetup({ ...run, script, secrets, sockets, log, timeoutMs, signal: life.working });
-  } finally {
-    await log.close();
-  }
-};
 
 /**
  * Fetches the code, runs set-up on it and then lays `delta` over it. In this order, so that set-up with its secrets and its network only
@@ -36,7 +18,7 @@ export const prepareCode = async (run: DescribedRun, delta: Blob | null): Promis
   await workspace.begin(signal);
   const failure = await setUp(run);
   if (failure !== null) return failure;
-  await gateway.enterPhase('agent', signal);
+  await gateway.enterAgentPhase(signal);
   if (delta === null) return null;
   const stored = await fetchBlob({ gateway, signal }, delta, join(folders.scratch, 'restore.patch'));
   await workspace.restore(createReadStream(stored.path), signal);

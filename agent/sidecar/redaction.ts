@@ -12,7 +12,8 @@ const base64Forms = (secret: Buffer): string[] =>
     return whole.slice(offset === 0 ? 0 : offset + 1, tail);
   });
 
-const formsOf = (secret: string): string[] => {
+/** A secret as it is written: raw, URL-encoded, base64 and base64url at each of its three alignments. */
+export const secretForms = (secret: string): readonly string[] => {
   const base64 = base64Forms(Buffer.from(secret));
   const base64url = base64.map((form) => form.replaceAll('+', '-').replaceAll('/', '_'));
   const encoded = encodeURIComponent(secret);
@@ -45,7 +46,7 @@ export const createRedaction = (secrets: readonly string[] = []): Redaction => {
   // One character a byte, so that bytes which aren't UTF-8 pass unharmed.
   let forms: string[] = [];
   const add = (more: readonly string[]) => {
-    const usable = more.flatMap((secret) => (secret.length < MIN_LENGTH ? [] : formsOf(secret)));
+    const usable = more.flatMap((secret) => (secret.length < MIN_LENGTH ? [] : secretForms(secret)));
     const bytes = usable.map((form) => Buffer.from(form).toString('latin1')).filter((form) => form.length >= MIN_LENGTH);
     forms = [...new Set([...forms, ...bytes])].sort((one, other) => other.length - one.length);
   };

@@ -1,4 +1,4 @@
-import { lstat, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Compartment } from '../../tasks/ports/compartment.ts';
 import { createEgressRelay } from './egress-relay.ts';
@@ -7,17 +7,7 @@ import { failed, limitReached, type Outcome } from './outcome.ts';
 import type { ProgramLog } from './program-log.ts';
 import { serveUnix } from './unix-server.ts';
 
-const DEFAULT_SCRIPTS = ['setup.sh', '.codebay/setup.sh'];
 const SHOWN_LINES = 20;
-
-const isFile = async (path: string): Promise<boolean> => (await lstat(path).catch(() => null))?.isFile() ?? false;
-
-/** The set-up script of the staged code: the one that was named, or one of the default names where nothing was said. Null: there is none. */
-export const findSetupScript = async (code: string, named: string | null | undefined): Promise<string | null> => {
-  if (named !== undefined) return named;
-  for (const name of DEFAULT_SCRIPTS) if (await isFile(join(code, name))) return name;
-  return null;
-};
 
 /**
  * Runs the script with the secrets and, for as long as it takes, the egress proxy; nothing of it is left running. Returns the failure, or
@@ -40,7 +30,7 @@ export const runSetup = async (deps: {
   const relay = await serveUnix(createEgressRelay(deps.transport), join(deps.sockets, 'proxy.sock'));
   try {
     const exit = await compartment.run({
-      argv: [paths.node, `${paths.install}/agent/forwarder.ts`, '--proxy', `${paths.sockets}/proxy.sock`, '--', '/bin/sh', script],
+      argv: [paths.node, `${paths.install}/agent/forwarder.ts`, '--proxy', `${paths.sockets}/proxy.sock`, '--', '/bin/sh', '--', script],
       env: deps.secrets,
       cwd: paths.code,
       sockets: deps.sockets,

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import { createCommandPolicy } from './command-policy.ts';
 import { runInGroup } from './process-group.ts';
 import { defineTool, type Tool, ToolError } from './tool.ts';
 import type { Workspace } from './workspace.ts';
@@ -31,19 +32,24 @@ const commandEnvironment = (env: Readonly<Record<string, string | undefined>>): 
 export interface ShellOptions {
   readonly workspace: Workspace;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What commands may begin with; every command where absent. */
+  readonly commands?: readonly string[] | undefined;
 }
 
 /** The shell tool: bash where there is one, sh otherwise. */
-export const createShell = ({ workspace, env }: ShellOptions): Tool => {
+export const createShell = ({ workspace, env, commands }: ShellOptions): Tool => {
   const shell = ['/bin/bash', '/usr/bin/bash'].find((path) => existsSync(path)) ?? '/bin/sh';
   const commandEnv = commandEnvironment(env);
+  const refusalOf = commands === undefined ? () => null : createCommandPolicy(commands);
   return defineTool({
     name: 'shell',
-    description,
+    description: commands === undefined ? description : `${description} Each command must begin with one of: ${commands.join(', ')}.`,
     input,
     summary: ({ command }) => `$ ${command}`,
     run: async ({ command, workdir, timeout_seconds }, signal) => {
       if (command.includes('\0')) throw new ToolError('the command holds a NUL character');
+      const refusal = refusalOf(command);
+      if (refusal !== null) throw new ToolError(refusal);
       const cwd = await workspace.locate(workdir ?? '.');
       const seconds = timeout_seconds ?? DEFAULT_SECONDS;
       const argv = [shell, '-c', ENTER, shell, command] as const;

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
+import type { Locks } from '../../tasks/ports/locks.ts';
 import type { ObjectStore } from '../../tasks/ports/object-store.ts';
 import type { Rates } from '../../tasks/ports/rates.ts';
 import type { Stores } from '../../tasks/ports/stores.ts';
 import type { ModelPrice } from '../../tasks/usage.ts';
+import type { ReadSetupSecrets } from './run/setup-secrets.ts';
 
 const MiB = 1024 * 1024;
 
@@ -38,6 +40,12 @@ export const DEFAULT_GATEWAY_CAPS = {
 };
 export type GatewayCaps = typeof DEFAULT_GATEWAY_CAPS;
 
+export interface SetupCacheOptions {
+  readonly ageMs: number;
+  /** Of one set-up, compressed. */
+  readonly snapshotBytes: number;
+}
+
 /** What an operator sets. */
 export interface GatewayOptions {
   /** Models that tasks may use; the first is the default. */
@@ -50,6 +58,14 @@ export interface GatewayOptions {
   readonly modelRetryMs: number;
   readonly modelRequestsPerMinute: number;
   readonly artifactBytes: number;
+  /** Null: nothing that set-up makes is kept for other runs. */
+  readonly setupCache: SetupCacheOptions | null;
+  /** What commands of agents may begin with; empty: anything. */
+  readonly agentCommands: readonly string[];
+  /** Paths and SHA-256 digests of the set-up scripts that may run; `*`: every path. */
+  readonly setupScripts: readonly string[];
+  /** Branches, `release/*` for all below, whose tips may have set-up secrets. */
+  readonly setupBranches: readonly string[];
   /** Empty: every public host, on ports 80 and 443. */
   readonly egressHosts: readonly string[];
   /** `host:port` pairs that may be private. */
@@ -62,11 +78,13 @@ export interface GatewayDeps {
   readonly objects: ObjectStore;
   /** Shared by all gateways. */
   readonly rates: Rates;
+  /** Shared by all gateways. */
+  readonly locks: Locks;
   /** Signs run identities. */
   readonly secret: string;
   readonly options: GatewayOptions;
   /** Read anew for each run, so that a changed file needs no restart. */
-  readonly setupSecrets: () => Promise<Readonly<Record<string, string>>>;
+  readonly setupSecrets: ReadSetupSecrets;
   readonly log: GatewayLog;
   readonly now?: () => number;
   /** All addresses of a host; the system's resolver where absent. */

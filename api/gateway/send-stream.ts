@@ -24,3 +24,10 @@ export const sendStream = (
   pipeline(Readable.from(body), reply).catch(() => reply.destroy());
   return RESPONSE_ALREADY_SENT;
 };
+
+/** Answers with an object of the store. */
+export const sendObject = (
+  c: Context<GatewayEnv>,
+  object: { readonly sizeBytes: number; readonly body: Readable },
+  contentType: string,
+): Response => sendStream(c, object.body, { 'content-type': contentType, 'content-length': String(object.sizeBytes) });

@@ -1,4 +1,4 @@
-import { ARTIFACTS_PREFIX, TEMPORARY_PREFIXES } from '../../tasks/object-keys.ts';
+import { ARTIFACTS_PREFIX, SETUP_PREFIX, TEMPORARY_PREFIXES } from '../../tasks/object-keys.ts';
 import type { CosOptions } from './options.ts';
 
 const PUT = ['PutObject', 'InitiateMultipartUpload', 'UploadPart', 'CompleteMultipartUpload', 'AbortMultipartUpload', 'HeadObject'];
@@ -38,7 +38,7 @@ export const camPolicies = ({ region, codeBucket, logsBucket }: Pick<CosOptions,
   const lifecycle = ['GetBucketLifecycle', 'PutBucketLifecycle'];
   return {
     api: policy(
-      allow(PUT, codeBucket, 'tmp_zips/', 'runs/', 'turns/'),
+      allow(PUT, codeBucket, 'tmp_zips/', 'runs/', 'turns/', SETUP_PREFIX),
       allow(GET, codeBucket, ...TEMPORARY_PREFIXES),
       allow(GET, logsBucket, ARTIFACTS_PREFIX),
       ...remove,

@@ -66,8 +66,7 @@ export const createCodeSource = (options: CodeSourceOptions): CodeSource => {
   return {
     resolve: async (source, signal) => {
       const remote = await reach(source.url, signal);
-      const commit = await inFolder((cwd) => resolveCommit({ git, cwd, remote, ref: source.ref, signal, timeoutMs: listTimeoutMs }));
-      return { commit };
+      return inFolder((cwd) => resolveCommit({ git, cwd, remote, ref: source.ref, signal, timeoutMs: listTimeoutMs }));
     },
     stage: (input, sink) =>
       inFolder(async (folder) => {

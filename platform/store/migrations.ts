@@ -127,4 +127,14 @@ export const MIGRATIONS: readonly string[] = [
   'create index tasks_by_start on tasks (start_acknowledged, status, created_at, id)',
   'create index tasks_by_cancel on tasks (status, cancel_requested_at, id)',
   'create index tasks_by_silence on tasks (status, updated_at, id)',
+  'alter table tasks add column branch varchar(255)',
+  // Of owners, not of tasks: they outlive the task that made them.
+  `create table if not exists setup_snapshots (
+    id varchar(64) not null primary key,
+    owner varchar(64) not null,
+    sha256 varchar(64) not null,
+    size_bytes bigint not null,
+    created_at bigint not null,
+    used_at bigint not null
+  )`,
 ];

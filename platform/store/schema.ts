@@ -22,6 +22,7 @@ export interface TaskRow {
   waiting_for: WaitingFor | null;
   failure: JsonText<TaskFailure> | null;
   commit_id: string | null;
+  branch: string | null;
   verification: JsonText<Verification> | null;
   artifacts: JsonText<readonly Artifact[]>;
   revision: number;
@@ -119,6 +120,15 @@ interface IdempotencyKeyRow {
   kept_until: number;
 }
 
+export interface SetupSnapshotRow {
+  id: string;
+  owner: string;
+  sha256: string;
+  size_bytes: number;
+  created_at: number;
+  used_at: number;
+}
+
 interface LockRow {
   name: 'slots';
 }
@@ -139,6 +149,7 @@ export interface StoreSchema {
   egress: EgressRow;
   api_keys: ApiKeyRow;
   idempotency_keys: IdempotencyKeyRow;
+  setup_snapshots: SetupSnapshotRow;
   locks: LockRow;
   change_counters: ChangeCounterRow;
 }

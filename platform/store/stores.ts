@@ -11,6 +11,7 @@ import { createOwnerLoad } from './owner-load.ts';
 import { createResultOutbox } from './result-outbox.ts';
 import { createRetention } from './retention.ts';
 import { createRunStore } from './run-store.ts';
+import { createSetupSnapshots } from './setup-snapshots.ts';
 import { createStartOutbox } from './start-outbox.ts';
 import { createTaskStore } from './task-store.ts';
 import { createTaskVersions } from './task-versions.ts';
@@ -38,6 +39,7 @@ export const createStores = (database: StoreDatabase, { changePollMs: pollMs, no
     apiKeys: createApiKeys(database),
     idempotency: createIdempotencyKeys(database),
     retention: createRetention(database),
+    snapshots: createSetupSnapshots(database),
     close: async () => {
       feed.close();
       await database.close();

@@ -20,6 +20,7 @@ const newRow = ({ id, owner, spec }: NewTask, now: number): TaskRow => ({
   waiting_for: null,
   failure: null,
   commit_id: null,
+  branch: null,
   verification: null,
   artifacts: encode([]),
   revision: 0,

@@ -17,8 +17,8 @@ export interface StageInput {
 
 /** Gets code from outside. Everything it throws for a reason of the input is a `FailureError`. */
 export interface CodeSource {
-  /** Pins branch, tag, commit or default branch to a commit id. */
-  resolve(source: GitSource, signal: AbortSignal): Promise<{ readonly commit: string }>;
+  /** Pins branch, tag, commit or default branch to a commit id; `branch` is the one whose tip it is, null where no branch was asked for. */
+  resolve(source: GitSource, signal: AbortSignal): Promise<{ readonly commit: string; readonly branch: string | null }>;
   /**
    * Clones or unpacks into a temporary folder and streams it to `sink` as a zstd-compressed tar: the work tree with bytes
    * exactly as committed, and a fresh `.git` with one base commit checked out. Leaves nothing behind on the machine.

@@ -7,6 +7,7 @@ import type { OwnerLoad } from './owner-load.ts';
 import type { ResultOutbox } from './result-outbox.ts';
 import type { Retention } from './retention.ts';
 import type { RunStore } from './run-store.ts';
+import type { SetupSnapshots } from './setup-snapshots.ts';
 import type { StartOutbox } from './start-outbox.ts';
 import type { TaskStore } from './task-store.ts';
 import type { TaskVersions } from './task-versions.ts';
@@ -26,6 +27,7 @@ export interface Stores {
   readonly apiKeys: ApiKeys;
   readonly idempotency: IdempotencyKeys;
   readonly retention: Retention;
+  readonly snapshots: SetupSnapshots;
   /** Waits for calls under way and ends every `changes`; nothing may be called afterwards. */
   close(): Promise<void>;
 }

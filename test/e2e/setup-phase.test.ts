@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createClient } from '../../sdk/index.ts';
 import type { EventView } from '../../tasks/event-view.ts';
 import { openTaskBench } from '../support/e2e-task.ts';
 import { openHostTargets } from '../support/hostile-host.ts';
@@ -27,7 +28,10 @@ const FORMS = [
 ];
 
 /** Asks the gateway as the run itself would; the status. */
-const askGateway = (url: string, options: { method: string; path: string; headers: Record<string, string> }): Promise<number> =>
+const askGateway = (
+  url: string,
+  { body, ...options }: { method: string; path: string; headers: Record<string, string>; body?: string },
+): Promise<number> =>
   new Promise((resolve, reject) => {
     const { hostname: host, port } = new URL(url);
     const asked = request({ host, port, agent: false, ...options });
@@ -36,7 +40,7 @@ const askGateway = (url: string, options: { method: string; path: string; header
       socket.destroy();
       resolve(answer.statusCode ?? 0);
     });
-    asked.on('error', reject).end();
+    asked.on('error', reject).end(body);
   });
 
 test('set-up has its secrets and a proxy to allowed hosts; afterwards nobody has either, and no log tells', async () => {
@@ -56,11 +60,12 @@ test('set-up has its secrets and a proxy to allowed hosts; afterwards nobody has
     const runs = join(bench.dataDir, 'runs');
     const [run = ''] = await readdir(runs);
     const bearer = `Bearer ${await readFile(join(runs, run, 'identity'), 'utf8')}`;
-    const ask = (method: string, path: string, header: string) =>
-      askGateway(bench.station.gatewayUrl, { method, path, headers: { [header]: bearer } });
+    const ask = (method: string, path: string, header: string, body = '') =>
+      askGateway(bench.station.gatewayUrl, { method, path, headers: { [header]: bearer }, body });
+    const allowedScript = { path: 'setup.sh', sha256: 'a'.repeat(64) };
     return {
       itself: await ask('GET', '/run', 'authorization'),
-      secrets: await ask('GET', '/run/setup-secrets', 'authorization'),
+      secrets: await ask('POST', '/run/setup', 'authorization', JSON.stringify({ script: allowedScript })),
       tunnel: await ask('CONNECT', allowed, 'proxy-authorization'),
       page: await ask('GET', `http://${allowed}/`, 'proxy-authorization'),
     };
@@ -73,7 +78,8 @@ test('set-up has its secrets and a proxy to allowed hosts; afterwards nobody has
     seen.agent = lastContent(answered);
     return { text: 'Looked.' };
   };
-  const env = { CODEBAY_SETUP_SECRETS_FILE: secretsFile, CODEBAY_EGRESS_PRIVATE_HOSTS: allowed };
+  // The verifying run's set-up is looked at as well.
+  const env = { CODEBAY_SETUP_SECRETS_FILE: secretsFile, CODEBAY_EGRESS_PRIVATE_HOSTS: allowed, CODEBAY_SETUP_CACHE: 'off' };
   const bench = stack.use(await openTaskBench(script, { env, project }));
   const { id } = await bench.submit({ verify: { command: 'sh later.sh' } });
   const task = await bench.finished(id);
@@ -128,4 +134,50 @@ test('set-up has its secrets and a proxy to allowed hosts; afterwards nobody has
     for (const form of FORMS) expect({ name, leaks: text.includes(form) }).toEqual({ name, leaks: false });
   }
   for (const text of [setupLog, told]) expect(text.match(/\[redacted\]/g)?.length).toBeGreaterThanOrEqual(FORMS.length + 1);
+}, 120_000);
+
+test('what one set-up made is there for the next run of the same owner, as set-up left it; a script that is not allowed never runs', async () => {
+  await using stack = new AsyncDisposableStack();
+  const project = await mkdtemp(join(tmpdir(), 'codebay-e2e-'));
+  stack.defer(() => rm(project, { recursive: true, force: true }));
+  const show = 'cat installed/id "$HOME/id"';
+  const script = 'mkdir installed; tee installed/id "$HOME/id" < /proc/sys/kernel/random/uuid\n';
+  await mkdir(join(project, 'tools'));
+  for (const name of ['setup.sh', 'tools/setup.sh']) await writeFile(join(project, name), script);
+  await writeFile(join(project, '.gitignore'), 'installed\n');
+
+  const model: ModelScript = async ({ body }) => {
+    if (body.messages.some(({ role }) => role === 'tool')) return { text: 'Looked.' };
+    return { calls: [{ name: 'shell', arguments: { command: `${show}; echo poison | tee installed/id "$HOME/id"` } }] };
+  };
+  const bench = stack.use(await openTaskBench(model, { project }));
+  const bobsKey = (await bench.station.cli('admin', 'keys', 'create', '--owner', 'bob')).stdout.trim();
+  const ids = { first: '', again: '', ofBob: '' };
+  const live = async (name: keyof typeof ids, client = bench.client) => {
+    const task = { source: { type: 'git' as const, url: bench.repositoryUrl }, prompt: 'Look', verify: { command: show } };
+    const { id } = await client.submit(task);
+    const setups: string[] = [];
+    for await (const event of client.events(id))
+      if (event.type === 'setup') setups.push(`${event.data.run_id.slice(-2)} ${event.data.change}`);
+    expect(await client.get(id)).toMatchObject({ status: 'COMPLETED', verification: { status: 'passed' } });
+    const uuids = [await client.logs(id, { stream: 'agent' }), await client.logs(id, { stream: 'verify' })].map((log) =>
+      log.match(/[0-9a-f-]{36}/g),
+    );
+    const [seen = ''] = uuids[0] ?? [];
+    // Agent and verifying run saw the same, in both places.
+    expect(uuids).toEqual([expect.arrayContaining([seen, seen]), [seen, seen]]);
+    ids[name] = seen;
+    return setups;
+  };
+  expect(await live('first')).toEqual(['a1 allowed', 'v1 restored']);
+  expect(await live('again')).toEqual(['a1 restored', 'v1 restored']);
+  expect(await live('ofBob', createClient({ ...bench.station, apiKey: bobsKey }))).toEqual(['a1 allowed', 'v1 restored']);
+  expect(ids.again).toBe(ids.first);
+  expect(ids.ofBob).not.toBe(ids.first);
+
+  const { id } = await bench.submit({ setup: { script: 'tools/setup.sh' } });
+  const refused = await bench.finished(id);
+  expect(refused).toMatchObject({ status: 'FAILED', failure: { reason: 'SETUP_REFUSED' } });
+  expect(refused.failure?.detail).toContain(createHash('sha256').update(script).digest('hex'));
+  expect(bench.model.requests).toHaveLength(6);
 }, 120_000);

@@ -12,6 +12,13 @@ import {
   type RunEvents,
   runEventsSchema,
 } from '../../tasks/run-protocol.ts';
+import {
+  type SetupDecision,
+  type SetupLease,
+  type SetupRequest,
+  setupLeaseSchema,
+  setupRequestSchema,
+} from '../../tasks/setup-protocol.ts';
 
 export interface AskedTurn {
   readonly turn: number;
@@ -27,6 +34,10 @@ export interface FakeGatewayScript {
   readonly code: Buffer;
   readonly codeFaults?: number;
   readonly secrets?: Readonly<Record<string, string>>;
+  /** What the gateway says of a set-up script; allowed, with the secrets, where absent. */
+  readonly decide?: (request: SetupRequest) => SetupDecision;
+  /** What earlier set-ups made, by id. */
+  readonly snapshots?: Readonly<Record<string, Buffer>>;
   /** Blobs of earlier runs. */
   readonly blobs?: readonly Buffer[];
   /** Answers one model request; `index` counts requests from 0. */
@@ -50,6 +61,9 @@ export const startFakeGateway = async (script: FakeGatewayScript) => {
   const checkpoints: CheckpointReport[] = [];
   const completions: CompletionReport[] = [];
   const phases: string[] = [];
+  const setups: SetupRequest[] = [];
+  const leases: SetupLease[] = [];
+  const snapshots = new Map(Object.entries(script.snapshots ?? {}));
   const turns: AskedTurn[] = [];
   const proxied: string[] = [];
   const refusedIdentities: string[] = [];
@@ -80,6 +94,7 @@ export const startFakeGateway = async (script: FakeGatewayScript) => {
       return;
     }
     const blob = /^\/run\/blobs\/([0-9a-f]{64})$/.exec(url)?.[1];
+    const snapshot = /^\/run\/setup\/snapshots\/([0-9a-f]{64})/.exec(url)?.[1];
     if (url === '/run') json(response, script.description);
     else if (url === '/run/code' && codeFaults > 0) {
       codeFaults -= 1;
@@ -95,8 +110,25 @@ export const startFakeGateway = async (script: FakeGatewayScript) => {
     else if (url === '/run/phase') {
       phases.push(phaseReportSchema.parse(JSON.parse(body.toString())).phase);
       response.writeHead(204).end();
-    } else if (url === '/run/setup-secrets') json(response, script.secrets ?? {});
-    else if (url === '/run/events') {
+    } else if (url === '/run/setup') {
+      const asked = setupRequestSchema.parse(JSON.parse(body.toString()));
+      const decision = script.decide?.(asked) ?? {
+        ...{ decision: 'allowed', detail: 'as you like', secrets: script.secrets ?? {}, cache: { use: 'nothing' } },
+      };
+      setups.push(asked);
+      if (decision.decision === 'allowed') phases.push('setup');
+      json(response, decision);
+    } else if (url === '/run/setup/lease') {
+      leases.push(setupLeaseSchema.parse(JSON.parse(body.toString())));
+      response.writeHead(204).end();
+    } else if (snapshot !== undefined && request.method === 'PUT') {
+      snapshots.set(snapshot, body);
+      response.writeHead(204).end();
+    } else if (snapshot !== undefined) {
+      const stored = snapshots.get(snapshot);
+      if (stored === undefined) response.writeHead(404).end();
+      else response.end(stored);
+    } else if (url === '/run/events') {
       events.push(...runEventsSchema.parse(JSON.parse(body.toString())).events);
       response.writeHead(204).end();
     } else if (url === '/run/checkpoints') {
@@ -142,7 +174,7 @@ export const startFakeGateway = async (script: FakeGatewayScript) => {
       for (const socket of sockets) socket.destroy();
     });
   return {
-    ...{ blobs, events, checkpoints, completions, phases, turns, proxied, refusedIdentities, stop },
+    ...{ blobs, events, checkpoints, completions, phases, setups, leases, snapshots, turns, proxied, refusedIdentities, stop },
     url: `http://127.0.0.1:${port}`,
     /** The same address answers again after `stop`. */
     start: () => listen(port),

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createGateway } from '../../api/gateway/gateway.ts';
 import type { GatewayDeps, GatewayOptions } from '../../api/gateway/options.ts';
 import { createFilesystemStore } from '../../platform/filesystem.ts';
+import { createProcessLocks } from '../../platform/process/locks.ts';
 import { createProcessRates } from '../../platform/process/rates.ts';
 import { openSqliteStore } from '../../platform/sqlite.ts';
 import { type RunKind, runIdOf } from '../../tasks/ids.ts';
@@ -48,6 +49,7 @@ export const startGateway = async (options: Partial<GatewayOptions> = {}, deps: 
     createGateway({
       stores,
       rates: createProcessRates(),
+      locks: createProcessLocks(),
       objects,
       secret: SECRET,
       setupSecrets: async () => ({ NPM_TOKEN: 'canary' }),
@@ -62,6 +64,10 @@ export const startGateway = async (options: Partial<GatewayOptions> = {}, deps: 
         modelRetryMs: 600_000,
         modelRequestsPerMinute: 600,
         artifactBytes: 1024 * 1024,
+        setupCache: { ageMs: 3_600_000, snapshotBytes: 1000 },
+        agentCommands: [],
+        setupScripts: ['setup.sh'],
+        setupBranches: ['main'],
         egressHosts: [],
         egressPrivateHosts: [],
         ...options,

@@ -125,6 +125,7 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
           waiting_for: null,
           failure: null,
           commit: null,
+          branch: null,
           verification: null,
           artifacts: [],
           revision: 0,
@@ -144,7 +145,7 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
         clock.now = 2_000_000;
         await stores.tasks.update('t1', 1, { status: 'PROCESSING', phase: 'RESOLVING' });
         clock.now = 2_000_100;
-        await stores.tasks.update('t1', 2, { phase: 'RUNNING_AGENT', waiting_for: 'slot', commit: 'c0ffee' });
+        await stores.tasks.update('t1', 2, { phase: 'RUNNING_AGENT', waiting_for: 'slot', commit: 'c0ffee', branch: 'main' });
         clock.now = 2_000_200;
         await stores.tasks.update('t1', 3, { phase: 'RESOLVING', waiting_for: null });
         clock.now = 2_000_300;
@@ -160,6 +161,7 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
           verification,
           artifacts,
           commit: 'c0ffee',
+          branch: 'main',
           revision: 4,
           timings: { RESOLVING: 2_000_000, RUNNING_AGENT: 2_000_100 },
           started_at: 2_000_000,
@@ -747,6 +749,41 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
       expect(await stores.retention.expired(after, 2, page.nextCursor ?? '')).toEqual({ taskIds: ['t3', 't4'], nextCursor: null });
       expect((await stores.retention.expired(clock.now, 9)).taskIds).toEqual(['t2', 't3']);
       await expect(stores.retention.expired(after, 2, 'odd')).rejects.toThrow(InvalidCursorError);
+    });
+
+    describe('snapshots of set-ups', () => {
+      const entry = (id: string, sha256 = 'aa') => ({ id, owner: 'alice', sha256, size_bytes: 10 });
+      const surplus = async (createdBefore: number, maxBytes: number) =>
+        (await stores.snapshots.surplus({ createdBefore, maxBytes })).map(({ id }) => id).sort();
+
+      test('one is found by its owner alone, and the newest of an id stands', async () => {
+        await stores.snapshots.save(entry('s1'));
+        expect(await (await connect()).snapshots.find('alice', 's1')).toEqual({ ...entry('s1'), created_at: 1_000_000 });
+        expect(await stores.snapshots.find('bob', 's1')).toBeNull();
+        expect(await stores.snapshots.find('alice', 's2')).toBeNull();
+        clock.now += 5;
+        await stores.snapshots.save(entry('s1', 'bb'));
+        expect(await stores.snapshots.find('alice', 's1')).toEqual({ ...entry('s1', 'bb'), created_at: 1_000_005 });
+      });
+
+      test('surplus is what is old, and what was not used for longest; what took its place stays', async () => {
+        for (const id of ['s1', 's2', 's3']) {
+          await stores.snapshots.save(entry(id));
+          clock.now += 1;
+        }
+        expect(await surplus(0, 30)).toEqual([]);
+        expect(await surplus(0, 20)).toEqual(['s1']);
+        await stores.snapshots.find('alice', 's1');
+        expect(await surplus(0, 20)).toEqual(['s2']);
+        expect(await surplus(1_000_002, 30)).toEqual(['s1', 's2']);
+        const [old] = await stores.snapshots.surplus({ createdBefore: 1_000_001, maxBytes: 30 });
+        await stores.snapshots.save(entry('s1', 'bb'));
+        if (old !== undefined) await stores.snapshots.remove(old);
+        const fresh = await stores.snapshots.find('alice', 's1');
+        expect(fresh).toMatchObject({ sha256: 'bb' });
+        if (fresh !== null) await stores.snapshots.remove(fresh);
+        expect(await stores.snapshots.find('alice', 's1')).toBeNull();
+      });
     });
 
     describe('idempotency keys', () => {

@@ -1,27 +1,15 @@
-import { createHash } from 'node:crypto';
-import { Readable, Transform } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { runBlobKey } from '../../../tasks/object-keys.ts';
 import { type ObjectStore, ObjectTooLargeError } from '../../../tasks/ports/object-store.ts';
 import type { AdmittedRun } from '../admission.ts';
-import { GatewayError, invalid, tooLarge } from '../gateway-error.ts';
+import { GatewayError, tooLarge } from '../gateway-error.ts';
+import { bodyOf, checkedAgainst } from './checked-body.ts';
 
 export interface BlobCaps {
   readonly blobBytes: number;
   readonly blobsPerRun: number;
   readonly bytesPerRun: number;
 }
-
-/** Passes bytes through and fails at the end where they aren't what they were announced as, so that nothing is stored. */
-const checkedAgainst = (sha256: string): Transform => {
-  const hash = createHash('sha256');
-  return new Transform({
-    transform: (chunk: Buffer, _encoding, done) => {
-      hash.update(chunk);
-      done(null, chunk);
-    },
-    flush: (done) => done(hash.digest('hex') === sha256 ? null : invalid('the body does not have this SHA-256')),
-  });
-};
 
 export interface Blobs {
   /** Stores a body under its hash. Repeating it is fine and counts once. */
@@ -52,7 +40,7 @@ export const createBlobs = (deps: { readonly objects: ObjectStore; readonly caps
       // Counted before it is stored, so that blobs under way at the same time count too.
       known.set(sha256, Math.max(announced, known.get(sha256) ?? 0));
       const checked = checkedAgainst(sha256);
-      const body = request.body === null ? Readable.from([]) : Readable.fromWeb(request.body);
+      const body = bodyOf(request);
       body.once('error', (error) => checked.destroy(error));
       try {
         const { sizeBytes } = await deps.objects.put(runBlobKey(runId, sha256), body.pipe(checked), { maxBytes, signal: request.signal });

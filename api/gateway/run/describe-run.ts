@@ -39,6 +39,7 @@ export const describeRun = (admitted: AdmittedRun, options: GatewayOptions): Run
     prompt: spec.prompt,
     mode: spec.mode,
     ...(spec.setup === undefined ? {} : { setup_script: spec.setup.script }),
+    ...(options.agentCommands.length === 0 ? {} : { agent_commands: [...options.agentCommands] }),
     subfolder: spec.source.subfolder ?? null,
     verify_command: spec.verify?.command ?? null,
     model: spec.model ?? options.models[0] ?? '',

@@ -3,10 +3,12 @@ import type { Admission } from '../admission.ts';
 import { GatewayError } from '../gateway-error.ts';
 import type { LiveWork } from '../live-work.ts';
 
+export type PhaseChange = (runId: string, phase: 'setup' | 'agent') => Promise<void>;
+
 /** Moves a run on, one way. When it answers, nothing of the phase before is open in this process, and nothing new can open anywhere. */
 export const createPhaseChange =
-  (deps: { readonly admission: Admission; readonly runs: RunStore; readonly liveWork: LiveWork }) =>
-  async (runId: string, phase: 'setup' | 'agent'): Promise<void> => {
+  (deps: { readonly admission: Admission; readonly runs: RunStore; readonly liveWork: LiveWork }): PhaseChange =>
+  async (runId, phase) => {
     const written = await deps.runs.write(runId, { phase });
     const { run } = await deps.admission.admit(runId);
     if (written === 'stale' && run.phase !== phase) {

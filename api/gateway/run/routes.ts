@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { type Context, Hono } from 'hono';
 import { codeKey } from '../../../tasks/object-keys.ts';
 import {
@@ -14,19 +13,17 @@ import type { LiveWork } from '../live-work.ts';
 import type { GatewayCaps, GatewayDeps } from '../options.ts';
 import { createRate } from '../rate.ts';
 import { readReport } from '../request-body.ts';
-import { type GatewayEnv, sendStream } from '../send-stream.ts';
+import { type GatewayEnv, sendObject } from '../send-stream.ts';
 import type { Announce } from './announcer.ts';
 import { createBlobs } from './blobs.ts';
 import { createCompletion } from './completion.ts';
 import { describeRun } from './describe-run.ts';
 import { createMessageReader } from './messages.ts';
 import { createPhaseChange } from './phase.ts';
+import { createSetupRoutes } from './setup-routes.ts';
 
 /** Events that a run may tell of itself; all others are the station's own facts. */
 const RUN_EVENTS: ReadonlySet<string> = new Set(['log', 'run', 'checkpoint']);
-
-const sendObject = (c: Context<GatewayEnv>, object: { readonly sizeBytes: number; readonly body: Readable }, contentType: string) =>
-  sendStream(c, object.body, { 'content-type': contentType, 'content-length': String(object.sizeBytes) });
 
 const naturalQuery = (c: Context, name: string, fallback: number): number => {
   const text = c.req.query(name) ?? String(fallback);
@@ -36,7 +33,7 @@ const naturalQuery = (c: Context, name: string, fallback: number): number => {
 
 /** `/run/*`: what a run's sidecar asks and reports. */
 export const createRunRoutes = (
-  deps: Pick<GatewayDeps, 'stores' | 'objects' | 'options' | 'setupSecrets'> & {
+  deps: Pick<GatewayDeps, 'stores' | 'objects' | 'locks' | 'options' | 'setupSecrets' | 'secret' | 'log'> & {
     readonly admission: Admission;
     readonly announce: Announce;
     readonly liveWork: LiveWork;
@@ -90,14 +87,7 @@ export const createRunRoutes = (
       await changePhase(run.id, (await readReport(c.req.raw, phaseReportSchema, caps.reportBytes)).phase);
       return c.body(null, 204);
     })
-    .get('/setup-secrets', async (c) => {
-      const runId = identify(c);
-      const secrets = await deps.setupSecrets();
-      // Asked after the file was read: nothing stands between this check and the answer.
-      const { run } = await admission.admit(runId);
-      if (run.phase !== 'setup') throw new GatewayError(403, 'NOT_IN_SETUP', 'set-up secrets are given during set-up only');
-      return c.json(secrets, 200, { 'cache-control': 'no-store' });
-    })
+    .route('/setup', createSetupRoutes({ ...deps, changePhase }))
     .post('/events', async (c) => {
       const { run, task } = await admit(c);
       const { events } = await readReport(c.req.raw, runEventsSchema, caps.reportBytes);

@@ -30,6 +30,7 @@ const RECORD: TaskRecord = {
   waiting_for: null,
   failure: null,
   commit: null,
+  branch: null,
   verification: null,
   artifacts: [],
   revision: 2,
@@ -85,7 +86,7 @@ describe('what they do', () => {
 
   test('a git source is pinned, then staged; again it replaces the same object', async () => {
     const resolved = await inActivity().run(resolveSource, { task_id: 'git-1', spec: gitSpec() });
-    expect(resolved).toEqual({ commit });
+    expect(resolved).toEqual({ commit, branch: 'main' });
     for (const _ of ['first', 'again']) {
       const staged = await inActivity().run(stageCode, { task_id: 'git-1', spec: gitSpec(), commit });
       const stored = await objects.stat(codeKey('git-1'));
@@ -95,7 +96,7 @@ describe('what they do', () => {
 
   test('a zip source is checked, then staged from its upload', async () => {
     await objects.put(uploadKey('zip-1'), Readable.from([craftZip([{ name: 'a', content: 'a' }])]));
-    expect(await inActivity().run(resolveSource, { task_id: 'zip-1', spec: specOf(null) })).toEqual({ commit: null });
+    expect(await inActivity().run(resolveSource, { task_id: 'zip-1', spec: specOf(null) })).toEqual({ commit: null, branch: null });
     await inActivity().run(stageCode, { task_id: 'zip-1', spec: specOf(null), commit: null });
     expect(await objects.stat(codeKey('zip-1'))).not.toBeNull();
   });

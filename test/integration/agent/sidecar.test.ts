@@ -206,6 +206,123 @@ test('a failing set-up is told with its exit code and its last lines, and the ag
   });
 });
 
+test('a set-up script that the gateway refuses is named by path and content, and never runs', async () => {
+  const script = 'echo ran > "$HOME/ran"';
+  const decide = () => ({ decision: 'refused' as const, detail: 'not this one' });
+  await live({ main: agent('await ask(1)'), files: { '.codebay/setup.sh': script }, script: { decide } }, async (run, gateway) => {
+    expect((await run.exit()).cause).toBe('finished');
+    expect(gateway.setups).toMatchObject([{ script: { path: '.codebay/setup.sh', sha256: sha256(script) } }]);
+    expect(gateway.completions).toMatchObject([{ outcome: 'failed', reason: 'SETUP_REFUSED', detail: 'not this one' }]);
+    expect([gateway.phases, gateway.turns]).toEqual([[], []]);
+    expect(await readdir(join(run.path, 'home'))).toEqual([]);
+  });
+});
+
+test.each([
+  ['its home', 'printf %s "$SECRET" > "$HOME/.npmrc"'],
+  ['a file that git ignores', 'mkdir -p node_modules; printf "user:$SECRET@host" | base64 -w0 > node_modules/.cache'],
+  ['a file of the repository', 'printf %s "$SECRET" > a.txt'],
+  ["git's configuration", 'git config remote.x.url "https://x:$SECRET@host"'],
+  ['the temporary folder', 'printf %s "$SECRET" > "$TMPDIR/x"'],
+])('set-up that leaves a secret in %s fails, and the agent never starts', async (_, command) => {
+  const files = { 'a.txt': 'a\n', '.gitignore': 'node_modules\n', 'setup.sh': `${command}\n` };
+  await live({ main: agent('await ask(1)'), files, script: { secrets: { SECRET, UNUSED: 'never-written' } } }, async (run, gateway) => {
+    await run.exit();
+    expect(gateway.completions).toMatchObject([{ outcome: 'failed', reason: 'SETUP_LEAKED_SECRET' }]);
+    expect(gateway.completions[0]?.detail).toMatch(/ value of SECRET in /);
+    expect([gateway.phases, gateway.turns]).toEqual([['setup'], []]);
+  });
+});
+
+describe('a cached set-up', () => {
+  const ID = 'e'.repeat(64);
+  const files = {
+    'a.txt': 'a\n',
+    '.gitignore': 'node_modules\n',
+    'setup.sh': 'mkdir node_modules; echo "made $SECRET" | md5sum > node_modules/x; echo home > "$HOME/.tool"; echo ran\n',
+  };
+  const looks = agent(`console.log(sh('cat node_modules/x "$HOME/.tool" a.txt')); await ask('one'); done('completed');`);
+  const builds = (max_bytes: number) => () => {
+    const cache = { use: 'build' as const, id: ID, lease: 'token', max_bytes };
+    return { decision: 'allowed' as const, detail: 'runs it', secrets: { SECRET }, cache };
+  };
+
+  test('is kept by the run that builds it, before its agent, and restored by another over fresh code', async () => {
+    let made: Buffer = Buffer.alloc(0);
+    let seen = '';
+    await live({ main: looks, files, script: { decide: builds(MiB) } }, async (run, gateway) => {
+      expect(await run.exit()).toMatchObject({ cause: 'finished', exitCode: 0 });
+      made = gateway.snapshots.get(ID) ?? made;
+      seen = gateway.artifact('agent.log') ?? '';
+      expect(seen).toMatch(/^[0-9a-f]{32} {2}-\nhome\na\n/);
+      expect(gateway.setups[0]?.cache).toMatchObject({ environment: expect.stringContaining('sandbox linux'), may_wait: true });
+      expect(gateway.leases.at(-1)).toEqual({ id: ID, lease: 'token', done: true });
+      expect(gateway.artifact('setup.log')).toMatch(/^\* runs it\nran\n\* kept for other runs: \d+ bytes\n$/);
+      expect(gateway.phases).toEqual(['setup', 'agent']);
+    });
+    const named = { sha256: sha256(made), size_bytes: made.length };
+    const decide = () => {
+      const cache = { use: 'restore' as const, id: ID, ...named };
+      return { decision: 'allowed' as const, detail: 'set-up restored from cache', secrets: {}, cache };
+    };
+    await live({ main: looks, files, script: { decide, snapshots: { [ID]: made } } }, async (run, gateway) => {
+      expect(await run.exit()).toMatchObject({ cause: 'finished', exitCode: 0 });
+      expect(gateway.artifact('agent.log')).toBe(seen);
+      expect(gateway.artifact('setup.log')).toBe('* set-up restored from cache\n');
+      expect(gateway.artifact('diff.patch')).toBeUndefined();
+    });
+  });
+
+  test('that is gone from the gateway is built by the run itself', async () => {
+    let asked = 0;
+    const decide: FakeGatewayScript['decide'] = ({ cache }) => {
+      asked += 1;
+      const restore = { use: 'restore' as const, id: ID, sha256: sha256('x'), size_bytes: 1 };
+      return { decision: 'allowed', detail: 'as you like', secrets: { SECRET }, cache: cache === undefined ? { use: 'nothing' } : restore };
+    };
+    await live({ main: looks, files, script: { decide } }, async (run, gateway) => {
+      expect(await run.exit()).toMatchObject({ cause: 'finished', exitCode: 0 });
+      expect(asked).toBe(2);
+      expect(gateway.artifact('agent.log')).toContain('home\na\n');
+    });
+  });
+
+  test.each([
+    ['too large', 10, {}, /not kept for other runs: is over 10 bytes/],
+    ['not the whole of what set-up did', MiB, { 'setup.sh': 'echo changed > a.txt' }, /not kept for other runs: set-up changed files/],
+  ])('is not kept where it is %s', async (_, maxBytes, other, told) => {
+    const main = agent(`await ask('one'); done('completed');`);
+    await live({ main, files: { ...files, ...other }, script: { decide: builds(maxBytes) } }, async (run, gateway) => {
+      expect(await run.exit()).toMatchObject({ cause: 'finished', exitCode: 0 });
+      expect(gateway.artifact('setup.log')).toMatch(told);
+      expect([...gateway.snapshots]).toEqual([]);
+      expect(gateway.leases.at(-1)).toMatchObject({ done: true });
+    });
+  });
+
+  test('that another run builds is waited for, no longer than set-up may take', async () => {
+    let asked = 0;
+    const decide: FakeGatewayScript['decide'] = ({ cache }) => {
+      asked += 1;
+      if (cache?.may_wait && asked === 1) return { decision: 'wait', detail: 'another run is at it' };
+      return { decision: 'allowed', detail: 'runs it', secrets: {}, cache: { use: 'nothing' } };
+    };
+    await live({ main: looks, files, script: { decide } }, async (run, gateway) => {
+      expect(await run.exit()).toMatchObject({ cause: 'finished', exitCode: 0 });
+      expect(asked).toBe(2);
+      expect(gateway.log('system')).toContain('set-up waits: another run is at it');
+    });
+  });
+});
+
+test.each(['missing.sh', '.', '-c'])('a set-up script that is named and is no plain file (%s) fails set-up', async (setup_script) => {
+  await live({ main: agent('await ask(1)'), description: { setup_script } }, async (run, gateway) => {
+    await run.exit();
+    expect(gateway.completions).toMatchObject([{ outcome: 'failed', reason: 'SETUP_FAILED' }]);
+    expect(gateway.setups).toEqual([]);
+  });
+});
+
 test('where the sandbox can not be made, the run says so, and nothing of it has run', async () => {
   await using stack = new AsyncDisposableStack();
   const folder = await openTemporaryFolder();

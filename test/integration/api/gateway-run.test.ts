@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { codeKey, runBlobKey } from '../../../tasks/object-keys.ts';
 import { runDescriptionSchema } from '../../../tasks/run-protocol.ts';
+import { setupDecisionSchema } from '../../../tasks/setup-protocol.ts';
 import { startGateway, type TestGateway } from '../../support/gateway.ts';
 
 const blobOf = (text: string) => ({ sha256: createHash('sha256').update(text).digest('hex'), size_bytes: Buffer.byteLength(text) });
@@ -28,7 +29,7 @@ describe('the run routes of the gateway', () => {
       `${run.authorization}x`,
       run.authorization.replace('t1', 't2'),
     ]) {
-      for (const path of ['/run', '/run/setup-secrets', '/llm/v1/models']) {
+      for (const path of ['/run', '/run/code', '/llm/v1/models']) {
         const response = await fetch(`${gateway.url}${path}`, { headers: { authorization } });
         expect([response.status, await response.text()]).toEqual([401, expect.stringContaining('UNAUTHORIZED')]);
       }
@@ -110,15 +111,51 @@ describe('the run routes of the gateway', () => {
   });
 
   test('give set-up secrets during set-up only, and never go back', async () => {
+    await gateway.task('t3', { source: { type: 'git', url: 'https://example.org/app' } });
+    await gateway.stores.tasks.update('t3', 1, { branch: 'main' });
+    const run = await gateway.run('t3', 'fetching');
+    const begin = () => run.send('POST', '/run/setup', { script: { path: 'setup.sh', sha256: blobOf('script').sha256 } });
+    for (const _again of [1, 2]) {
+      const begun = await begin();
+      expect([begun.headers.get('cache-control'), await begun.json()]).toEqual([
+        'no-store',
+        { decision: 'allowed', detail: 'runs setup.sh with NPM_TOKEN', secrets: { NPM_TOKEN: 'canary' }, cache: { use: 'nothing' } },
+      ]);
+    }
+    expect((await gateway.stores.runs.list('t3'))[0]?.phase).toBe('setup');
+    expect(await gateway.events('t3', 'setup')).toMatchObject([{ run_id: run.id, change: 'allowed', script: 'setup.sh' }]);
+    expect((await run.send('POST', '/run/phase', { phase: 'setup' })).status).toBe(400);
+    expect((await run.send('POST', '/run/phase', { phase: 'agent' })).status).toBe(204);
+    expect((await run.send('POST', '/run/phase', { phase: 'agent' })).status).toBe(204);
+    const late = await begin();
+    expect([late.status, await late.text()]).toEqual([403, expect.not.stringContaining('canary')]);
+  });
+
+  test('keep the secrets back where neither branch nor script is trusted, and say so', async () => {
+    await gateway.task('t4', { source: { type: 'git', url: 'https://example.org/app', ref: 'feature' } });
+    await gateway.stores.tasks.update('t4', 1, { branch: 'feature' });
+    const run = await gateway.run('t4', 'fetching');
+    const script = { path: 'setup.sh', sha256: blobOf('script').sha256 };
+    const answer = setupDecisionSchema.parse(await (await run.send('POST', '/run/setup', { script })).json());
+    expect(answer).toMatchObject({ decision: 'allowed', detail: expect.stringContaining('runs setup.sh without NPM_TOKEN') });
+    expect(answer).toHaveProperty('secrets', {});
+    expect(answer.detail).toContain(script.sha256);
+    expect(await gateway.events('t4', 'setup')).toMatchObject([{ change: 'allowed', detail: answer.detail }]);
+  });
+
+  test('refuse a set-up script that is not allowed, before it has network and secrets, and say so', async () => {
     const run = await gateway.run('t1', 'fetching');
-    expect((await run.send('GET', '/run/setup-secrets')).status).toBe(403);
-    expect((await run.send('POST', '/run/phase', { phase: 'setup' })).status).toBe(204);
-    const secrets = await run.send('GET', '/run/setup-secrets');
-    expect([secrets.headers.get('cache-control'), await secrets.json()]).toEqual(['no-store', { NPM_TOKEN: 'canary' }]);
-    expect((await run.send('POST', '/run/phase', { phase: 'agent' })).status).toBe(204);
-    expect((await run.send('POST', '/run/phase', { phase: 'agent' })).status).toBe(204);
-    expect((await run.send('POST', '/run/phase', { phase: 'setup' })).status).toBe(403);
-    expect((await run.send('GET', '/run/setup-secrets')).status).toBe(403);
+    const script = { path: 'tools/setup.sh', sha256: blobOf('script').sha256 };
+    const answer = await run.send('POST', '/run/setup', { script });
+    const detail = expect.stringContaining(script.sha256);
+    expect([answer.status, await answer.json()]).toEqual([200, { decision: 'refused', detail }]);
+    expect((await gateway.stores.runs.list('t1'))[0]?.phase).toBe('fetching');
+    expect(await gateway.events('t1', 'setup')).toEqual([
+      { run_id: run.id, change: 'refused', script: script.path, sha256: script.sha256, detail },
+    ]);
+    expect(gateway.logged.join('\n')).toContain('set-up is refused');
+    for (const wrong of [{}, { script: { ...script, sha256: 'ABC' } }, { script, more: 1 }])
+      expect((await run.send('POST', '/run/setup', wrong)).status).toBe(400);
   });
 
   test("append events once, of the kinds that are a run's to tell, at a bounded rate", async () => {

@@ -86,14 +86,15 @@ const withHost = async (listener: RequestListener, use: (url: string) => Promise
 
 describe('resolve', () => {
   test.each([
-    ['the default branch', undefined, () => second],
-    ['a branch', 'feature/one', () => first],
-    ['a lightweight tag', 'light', () => first],
-    ['an annotated tag, peeled', 'v1', () => first],
-    ['a full ref name', 'refs/heads/main', () => second],
-    ['a commit id', 'COMMIT', () => first],
-  ])('pins %s', async (_name, ref, commit) => {
-    await expect(source.resolve(git(ref === 'COMMIT' ? first : ref), live)).resolves.toEqual({ commit: commit() });
+    ['the default branch', undefined, () => second, 'main'],
+    ['a branch', 'feature/one', () => first, 'feature/one'],
+    ['a lightweight tag', 'light', () => first, null],
+    ['an annotated tag, peeled', 'v1', () => first, null],
+    ['a full ref name', 'refs/heads/main', () => second, 'main'],
+    ['a full name of a tag', 'refs/tags/light', () => first, null],
+    ['a commit id', 'COMMIT', () => first, null],
+  ])('pins %s', async (_name, ref, commit, branch) => {
+    await expect(source.resolve(git(ref === 'COMMIT' ? first : ref), live)).resolves.toEqual({ commit: commit(), branch });
   });
 
   test('a host that never answers is given up', async () => {
@@ -167,7 +168,7 @@ describe('stage', () => {
     const other = createBareRepository(join(scratch.path, 'served'), 'sha256.git', 'sha256');
     const commit = commitFiles(other, 'main', [{ path: 'a', content: 'a' }]);
     const input = git(undefined, `${server.url}/sha256.git`);
-    await expect(source.resolve(input, live)).resolves.toEqual({ commit });
+    await expect(source.resolve(input, live)).resolves.toEqual({ commit, branch: 'main' });
     await stageInto(source, { source: input, commit, zip: null }, join(scratch.path, 'sha256'));
     expect(gitIn(join(scratch.path, 'sha256'), ['diff-files', '--raw'])).toBe('');
     expect(gitIn(join(scratch.path, 'sha256'), ['rev-parse', 'HEAD'])).toBe(commit);
@@ -211,7 +212,7 @@ describe('stage', () => {
       GIT_DIR: '/nowhere',
     };
     const other = createCodeSource({ limits: DEFAULT_STATION_LIMITS, allowedHosts: ['127.0.0.1'], tmpDir, environment });
-    await expect(other.resolve(git(), live)).resolves.toEqual({ commit: second });
+    await expect(other.resolve(git(), live)).resolves.toEqual({ commit: second, branch: 'main' });
   });
 
   test('the name is resolved once and git goes to the checked address', async () => {
@@ -226,7 +227,10 @@ describe('stage', () => {
         return ['127.0.0.1'];
       },
     });
-    await expect(pinned.resolve(git(undefined, `http://git.example.com:${port}/app.git`), live)).resolves.toEqual({ commit: second });
+    await expect(pinned.resolve(git(undefined, `http://git.example.com:${port}/app.git`), live)).resolves.toEqual({
+      commit: second,
+      branch: 'main',
+    });
     await expect(pinned.resolve(git(undefined, `http://git.example.com.:${port}/none.git`), live)).rejects.toMatchObject({
       reason: 'SOURCE_NOT_FOUND',
     });

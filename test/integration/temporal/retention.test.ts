@@ -74,7 +74,10 @@ const openData = async () => {
 type Data = Awaited<ReturnType<typeof openData>>;
 
 const workerOn = async ({ stores, objects, engine }: Data, taskQueue: string): Promise<Worker> => {
-  const eraseExpired = createEraseExpired({ ...stores, objects, engine, draining: new AbortController().signal });
+  const eraseExpired = createEraseExpired({
+    ...{ ...stores, objects, engine, now: Date.now, draining: new AbortController().signal },
+    snapshotLimits: { ageMs: 7 * DAY_MS, totalBytes: 100 },
+  });
   const { activities } = fakeActivities({ eraseExpired });
   return Worker.create({ connection: env.nativeConnection, taskQueue, workflowBundle: await testBundle(), activities });
 };

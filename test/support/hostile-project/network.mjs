@@ -55,7 +55,7 @@ const PATHS = [
   '/',
   '/run',
   '/run/code',
-  '/run/setup-secrets',
+  '/run/setup',
   '/run/phase',
   '/run/complete',
   '/llm/v1/models',

@@ -49,6 +49,16 @@ describe('shell', () => {
     expect((await shell({ command: 'true', workdir: 'none' })).text).toMatch(/^error: /);
   });
 
+  test('what is not on the list of commands is refused before it runs, and the model knows the list', async () => {
+    const tool = createShell({ workspace, env: { PATH: process.env.PATH }, commands: ['echo', 'git status'] });
+    expect(tool.definition.function.description).toContain('must begin with one of: echo, git status.');
+    expect((await use(tool, { command: 'echo one && touch made' })).text).toBe(
+      'error: COMMAND_REFUSED: "touch made" is not allowed. This station allows only commands that begin with: echo, git status.',
+    );
+    expect((await use(tool, { command: 'echo one && echo two' })).essence).toBe('exit code 0\none\ntwo\n');
+    await expect(readFile(join(root, 'made'))).rejects.toThrow('ENOENT');
+  });
+
   test('at its time limit the whole group is killed, and what it printed is shown', async () => {
     const { essence } = await shell({ command: 'sleep 100 & echo $!; sleep 100', timeout_seconds: 0.3 });
     const [, ended, pid] = /^(timed out after 0\.3 s and was killed)\n(\d+)\n$/.exec(essence ?? '') ?? [];
