@@ -6,7 +6,7 @@ import { createMysqlDialect } from './mysql/dialect.ts';
 import { mysqlMigration } from './mysql/migration.ts';
 import { interruptionOf } from './mysql/mysql-error.ts';
 import type { ChangeNotifications } from './store/change-feed.ts';
-import type { StoreDatabase, StoreDialect } from './store/database.ts';
+import { readerOn, type StoreDatabase, type StoreDialect } from './store/database.ts';
 import { type Migrated, migrate } from './store/migrate.ts';
 import type { StoreSchema } from './store/schema.ts';
 import { createStores } from './store/stores.ts';
@@ -45,7 +45,7 @@ const openDatabase = (
 ): StoreDatabase => {
   const address = parseMysqlUrl(url);
   const db = new Kysely<StoreSchema>({ dialect: createMysqlDialect({ address, connections, statementTimeoutMs }) });
-  return { db, dialect: createDialect(address), now, resultsDue, close: () => db.destroy() };
+  return { db, dialect: createDialect(address), read: readerOn(db), now, resultsDue, close: () => db.destroy() };
 };
 
 /** Makes the tables, or brings them up to date, without opening the store. */

@@ -120,10 +120,10 @@ const createErase =
     });
   };
 
-const createGet = ({ db }: StoreDatabase): TaskStore['get'] => {
+const createGet = ({ db, read }: StoreDatabase): TaskStore['get'] => {
   const byId = prepareQuery(db.selectFrom('tasks').selectAll().where('id', '=', ''));
   return async (id) => {
-    const [row] = await byId(db, id);
+    const [row] = await read(byId(id));
     return row === undefined ? null : toTaskRecord(row);
   };
 };
