@@ -2,6 +2,7 @@ import type { CodeSource } from '../tasks/ports/code-source.ts';
 import type { Engine } from '../tasks/ports/engine.ts';
 import type { ObjectStore } from '../tasks/ports/object-store.ts';
 import type { ResultFeed } from '../tasks/ports/result-feed.ts';
+import type { SlotLimits } from '../tasks/ports/run-store.ts';
 import type { Runner } from '../tasks/ports/runner.ts';
 import type { Stores } from '../tasks/ports/stores.ts';
 import type { RunLimits } from '../tasks/run.ts';
@@ -33,9 +34,9 @@ export interface ActivityDeps {
   readonly draining: AbortSignal;
   readonly gatewayUrl: string;
   readonly secret: string;
-  readonly maxRuns: number;
   /** See `createStartRun`. */
   readonly images: Readonly<Record<string, string>>;
+  readonly slots: SlotLimits;
   readonly runLimits: Omit<RunLimits, 'timeMs' | 'setupTimeMs'>;
   readonly defaultOwner: string;
 }

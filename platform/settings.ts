@@ -99,6 +99,8 @@ const environment = z.object({
   ...runnerSettings,
   CODEBAY_ISOLATION: z.enum(['bubblewrap', 'none']).default('bubblewrap'),
   CODEBAY_MAX_RUNS: count(availableParallelism()),
+  /** Of one owner; 0 is no limit of its own. */
+  CODEBAY_OWNER_MAX_RUNS: limit(0),
   CODEBAY_RUN_MEMORY_MB: count(4096),
   CODEBAY_RUN_PROCESSES: count(512),
   CODEBAY_RUN_DISK_MB: count(10_240),

@@ -127,4 +127,5 @@ export const MIGRATIONS: readonly string[] = [
   'create index tasks_by_start on tasks (start_acknowledged, status, created_at, id)',
   'create index tasks_by_cancel on tasks (status, cancel_requested_at, id)',
   'create index tasks_by_silence on tasks (status, updated_at, id)',
+  'create table if not exists slot_turns (owner varchar(64) not null primary key, turn bigint not null)',
 ];

@@ -123,6 +123,12 @@ interface LockRow {
   name: 'slots';
 }
 
+interface SlotTurnRow {
+  owner: string;
+  /** Counts the grants of slots; this is the owner's latest. */
+  turn: number;
+}
+
 interface ChangeCounterRow {
   channel: number;
   changes: number;
@@ -140,5 +146,6 @@ export interface StoreSchema {
   api_keys: ApiKeyRow;
   idempotency_keys: IdempotencyKeyRow;
   locks: LockRow;
+  slot_turns: SlotTurnRow;
   change_counters: ChangeCounterRow;
 }

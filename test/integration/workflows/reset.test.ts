@@ -25,7 +25,7 @@ const activitiesOver = ({ tasks, outbox, events, runs }: Stores, overrides: Part
   return fakeActivities({
     registerTask: createRegisterTask({ tasks, outbox, engine: { cancel: async () => true }, defaultOwner: 'default' }),
     recordProgress: createRecordProgress(progress),
-    claimSlot: createClaimSlot({ tasks, runs, maxRuns: 9 }),
+    claimSlot: createClaimSlot({ tasks, runs, slots: { max: 9 } }),
     releaseRun: async ({ run_id }) => void (await runs.end(run_id)),
     finishTask: async ({ task_id, revision, status, failure, verification, artifacts }) =>
       void (await writeRevision(progress, task_id, revision, { status, failure, verification, artifacts, phase: null, waiting_for: null })),
