@@ -37,6 +37,8 @@ export interface ActivityDeps {
   /** See `createStartRun`. */
   readonly images: Readonly<Record<string, string>>;
   readonly slots: SlotLimits;
+  /** The task queue on which the steps of a run go once it has a slot. */
+  readonly runsQueue: string;
   readonly runLimits: Omit<RunLimits, 'timeMs' | 'setupTimeMs'>;
   readonly defaultOwner: string;
 }

@@ -6,6 +6,7 @@ import type { RunLimits } from '../tasks/run.ts';
 import { ownerSchema } from '../tasks/spec.ts';
 import { runnerSettings } from './runner-settings.ts';
 import { count, json, limit, list } from './setting-kinds.ts';
+import { workerSettings } from './worker-settings.ts';
 
 const MiB = 1024 * 1024;
 const prices = z.record(z.string(), z.object({ input: z.number().nonnegative(), output: z.number().nonnegative() }));
@@ -99,8 +100,7 @@ const environment = z.object({
   ...runnerSettings,
   CODEBAY_ISOLATION: z.enum(['bubblewrap', 'none']).default('bubblewrap'),
   CODEBAY_MAX_RUNS: count(availableParallelism()),
-  /** Of one owner; 0 is no limit of its own. */
-  CODEBAY_OWNER_MAX_RUNS: limit(0),
+  ...workerSettings,
   CODEBAY_RUN_MEMORY_MB: count(4096),
   CODEBAY_RUN_PROCESSES: count(512),
   CODEBAY_RUN_DISK_MB: count(10_240),
