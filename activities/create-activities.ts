@@ -24,7 +24,7 @@ import { createWatchRun } from './watch-run.ts';
 import { heartbeating } from './with-heartbeat.ts';
 
 export interface ActivityDeps {
-  readonly stores: Pick<Stores, 'tasks' | 'outbox' | 'results' | 'events' | 'runs' | 'ledger' | 'retention'>;
+  readonly stores: Pick<Stores, 'tasks' | 'outbox' | 'results' | 'events' | 'runs' | 'phases' | 'ledger' | 'retention'>;
   readonly objects: ObjectStore;
   readonly runner: Runner;
   readonly codeSource: CodeSource;
