@@ -29,6 +29,7 @@ const MIGRATION_TIMEOUT_MS = 3600_000;
 const CHANGE_POLL_MS = 100;
 
 const createDialect = (address: MysqlAddress): StoreDialect => ({
+  oneWriter: false,
   forUpdate: (query) => query.forUpdate(),
   // INSERT IGNORE would also turn a value that doesn't fit, or a missing task, into a warning. This one takes the existing row's write
   // lock, where a plain insert takes a read lock, on which two writers would deadlock.

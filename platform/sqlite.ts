@@ -25,6 +25,7 @@ const PRAGMAS = [
 ];
 
 const dialect: StoreDialect = {
+  oneWriter: true,
   // Every transaction begins with the write lock of the whole file.
   forUpdate: (query) => query,
   insertIgnore: (query) => query.orIgnore(),

@@ -16,6 +16,8 @@ export interface MigrationDialect {
 
 /** All that differs between the databases a store may live in. The queries are written for READ COMMITTED, without RETURNING. */
 export interface StoreDialect {
+  /** One transaction at a time writes, so that those who wait for it are better written by one. */
+  readonly oneWriter: boolean;
   /** Holds the rows that the query finds until the transaction ends. */
   forUpdate<TB extends keyof StoreSchema, O>(query: SelectQueryBuilder<StoreSchema, TB, O>): SelectQueryBuilder<StoreSchema, TB, O>;
   /** An insert that does nothing, and reports no row, where the key exists; `key` is a column of it. */

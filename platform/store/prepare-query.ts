@@ -6,7 +6,7 @@ import type { Compilable, CompiledQuery } from 'kysely';
  */
 export const prepareQuery = <O>(query: Compilable<O>) => {
   const compiled = query.compile();
-  return (...values: readonly (string | number)[]): CompiledQuery<O> => ({
+  return (...values: readonly (string | number | null)[]): CompiledQuery<O> => ({
     ...compiled,
     parameters: [...values, ...compiled.parameters.slice(values.length)],
   });

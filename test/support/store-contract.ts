@@ -113,6 +113,19 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
     });
 
     describe('tasks', () => {
+      test('those inserted at the same time each get their own answer', async () => {
+        await insert('old', 'gone');
+        await stores.tasks.update('gone', 1, { status: 'COMPLETED' });
+        await stores.tasks.erase('gone');
+        const ids = ['old', 'gone', ...times(40, (n) => `t${n}`), 't7'];
+        const outcomes = await Promise.all(ids.map((id) => stores.tasks.insert({ id, owner: 'alice', spec: specOf() })));
+        expect(outcomes.slice(0, 2)).toEqual(['exists', 'erased']);
+        expect(outcomes.filter((outcome) => outcome === 'inserted')).toHaveLength(40);
+        expect(await stores.tasks.get('gone')).toBeNull();
+        const { tasks } = await stores.tasks.list({ owner: 'alice', limit: 100 });
+        expect(tasks.map(({ id }) => id).sort()).toEqual(['old', ...times(40, (n) => `t${n}`)].sort());
+      });
+
       test('a task is inserted once and comes back as it was handed over', async () => {
         await insert('t1');
         expect(await stores.tasks.insert({ id: 't1', owner: 'bob', spec: specOf('https://example.org/other') })).toBe('exists');
