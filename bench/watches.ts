@@ -16,7 +16,7 @@ import type { WorkerFigures } from './watches/runs-worker.ts';
 const RUNS = 1000;
 const ALLOWED_MB = 100;
 const WATCH_FOR_SECONDS = 20;
-/** A look every 200 ms, and as much again while watches begin. */
+/** As often as watches of any number ask. */
 const ALLOWED_READS_PER_SECOND = 10;
 /** Of one core. */
 const ALLOWED_CPU = 0.25;

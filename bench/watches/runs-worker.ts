@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { NativeConnection } from '@temporalio/worker';
 import { createWatchRun } from '../../activities/watch-run.ts';
 import { openSqliteStore } from '../../platform/sqlite.ts';
@@ -29,7 +30,12 @@ const counted =
     return read(input);
   };
 const watchRun = createWatchRun({
-  runner: { observe: async () => ({ state: 'running' }) },
+  runner: {
+    observe: async (_, { waitMs = 0 } = {}) => {
+      await pause(waitMs);
+      return { state: 'running' };
+    },
+  },
   runs: { list: counted(stores.runs.list) },
   phases: { read: counted(stores.phases.read) },
   draining: new AbortController().signal,
