@@ -27,6 +27,8 @@ export interface ClaimedSlot {
   readonly granted: boolean;
   /** This run is over, though its task is not: a workflow before its reset had it. Absent in what earlier releases answered. */
   readonly ended?: boolean;
+  /** Where a granted run is to be started, watched and ended; absent in what earlier releases answered, who did so on the workflow's own. */
+  readonly queue?: string;
 }
 
 export interface ResolvedSource {

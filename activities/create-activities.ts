@@ -2,6 +2,7 @@ import type { CodeSource } from '../tasks/ports/code-source.ts';
 import type { Engine } from '../tasks/ports/engine.ts';
 import type { ObjectStore } from '../tasks/ports/object-store.ts';
 import type { ResultFeed } from '../tasks/ports/result-feed.ts';
+import type { SlotLimits } from '../tasks/ports/run-store.ts';
 import type { Runner } from '../tasks/ports/runner.ts';
 import type { Stores } from '../tasks/ports/stores.ts';
 import type { RunLimits } from '../tasks/run.ts';
@@ -24,7 +25,7 @@ import { createWatchRun } from './watch-run.ts';
 import { heartbeating } from './with-heartbeat.ts';
 
 export interface ActivityDeps {
-  readonly stores: Pick<Stores, 'tasks' | 'outbox' | 'results' | 'events' | 'runs' | 'ledger' | 'retention' | 'snapshots'>;
+  readonly stores: Pick<Stores, 'tasks' | 'outbox' | 'results' | 'events' | 'runs' | 'phases' | 'ledger' | 'retention' | 'snapshots'>;
   readonly objects: ObjectStore;
   readonly runner: Runner;
   readonly codeSource: CodeSource;
@@ -34,9 +35,11 @@ export interface ActivityDeps {
   readonly draining: AbortSignal;
   readonly gatewayUrl: string;
   readonly secret: string;
-  readonly maxRuns: number;
   /** See `createStartRun`. */
   readonly images: Readonly<Record<string, string>>;
+  readonly slots: SlotLimits;
+  /** The task queue on which the steps of a run go once it has a slot. */
+  readonly runsQueue: string;
   readonly runLimits: Omit<RunLimits, 'timeMs' | 'setupTimeMs'>;
   readonly defaultOwner: string;
   readonly snapshotLimits: SnapshotLimits;

@@ -12,11 +12,10 @@ interface ReleaseRunDeps {
 /** A slot is offered to more than one, since the first who waits may be stuck; whoever asks too late waits on. */
 const OFFERS = 3;
 
-/** Removes the run from its runner, closes it at the gateway, frees its slot and offers that to the tasks that wait longest. */
+/** Removes the run from its runner, closes it at the gateway, frees its slot and offers that to the tasks whose turn it is. */
 export const createReleaseRun = ({ runner, runs, engine }: ReleaseRunDeps): RunActivities['releaseRun'] => {
   return async ({ run_id }) => {
     await runner.remove(run_id);
-    const waiting = await runs.end(run_id);
-    for (const taskId of waiting.slice(0, OFFERS)) await engine.offerSlot(taskId);
+    for (const taskId of await runs.end(run_id, OFFERS)) await engine.offerSlot(taskId);
   };
 };

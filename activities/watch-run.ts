@@ -1,13 +1,16 @@
 import { Context } from '@temporalio/activity';
 import type { FailureReason } from '../tasks/failure.ts';
+import type { RunPhases } from '../tasks/ports/run-phases.ts';
 import type { RunStore } from '../tasks/ports/run-store.ts';
 import type { Runner } from '../tasks/ports/runner.ts';
 import type { Completion, RunExit, RunPhase } from '../tasks/run.ts';
 import type { RunActivities, WatchedRun } from './contract.ts';
+import { createPhaseReads } from './phase-reads.ts';
 
 interface WatchRunDeps {
-  readonly runner: Runner;
-  readonly runs: RunStore;
+  readonly runner: Pick<Runner, 'observe'>;
+  readonly runs: Pick<RunStore, 'list'>;
+  readonly phases: RunPhases;
   /** Aborts when this worker drains: the watch hands over. */
   readonly draining: AbortSignal;
 }
@@ -16,6 +19,8 @@ interface WatchRunDeps {
 const lookEveryMs = (watchedMs: number): number => Math.min(Math.max(watchedMs / 50, FIRST_LOOK_MS), LONGEST_LOOK_MS);
 const FIRST_LOOK_MS = 200;
 const LONGEST_LOOK_MS = 2_000;
+/** How often the store is asked for the phases of all runs that are watched here. */
+const READ_EVERY_MS = 100;
 /** Below the activity's start-to-close time-out, so that a long run is handed over instead of timing out. */
 const WATCH_FOR_MS = 10 * 60_000;
 
@@ -63,7 +68,8 @@ export const endOfRun = (completion: Completion | null, exit: RunExit, phase: Ru
 const GONE: RunExit = { exitCode: null, cause: 'lost', detail: 'The run is no longer on its runner.' };
 
 /** Asks the runner, which never pushes, until the run ends or changes its phase. */
-export const createWatchRun = ({ runner, runs, draining }: WatchRunDeps): RunActivities['watchRun'] => {
+export const createWatchRun = ({ runner, runs, phases, draining }: WatchRunDeps): RunActivities['watchRun'] => {
+  const phaseOf = createPhaseReads({ phases, everyMs: READ_EVERY_MS });
   return async ({ task_id, run_id, seen_phase }) => {
     const context = Context.current();
     const startedAt = Date.now();
@@ -73,10 +79,12 @@ export const createWatchRun = ({ runner, runs, draining }: WatchRunDeps): RunAct
       context.heartbeat();
       const seen = await runner.observe(run_id, { waitMs, signal });
       context.cancellationSignal.throwIfAborted();
-      // The row is read after the runner: a run that has exited has written its completion before.
-      const run = (await runs.list(task_id)).find(({ id }) => id === run_id);
-      const phase = run?.phase ?? seen_phase;
-      if (seen.state !== 'running') return endOfRun(run?.completion ?? null, seen.state === 'exited' ? seen.exit : GONE, phase);
+      if (seen.state !== 'running') {
+        // The row is read after the runner: a run that has exited has written its completion before.
+        const run = (await runs.list(task_id)).find(({ id }) => id === run_id);
+        return endOfRun(run?.completion ?? null, seen.state === 'exited' ? seen.exit : GONE, run?.phase ?? seen_phase);
+      }
+      const phase = (await phaseOf(run_id)) ?? seen_phase;
       const watchedMs = Date.now() - startedAt;
       const entered = phase !== seen_phase && phase !== 'closed';
       if (entered || draining.aborted || watchedMs > WATCH_FOR_MS) return { state: 'running', phase };

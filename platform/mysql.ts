@@ -6,7 +6,7 @@ import { createMysqlDialect } from './mysql/dialect.ts';
 import { mysqlMigration } from './mysql/migration.ts';
 import { interruptionOf } from './mysql/mysql-error.ts';
 import type { ChangeNotifications } from './store/change-feed.ts';
-import type { StoreDatabase, StoreDialect } from './store/database.ts';
+import { readerOn, type StoreDatabase, type StoreDialect } from './store/database.ts';
 import { type Migrated, migrate } from './store/migrate.ts';
 import type { StoreSchema } from './store/schema.ts';
 import { createStores } from './store/stores.ts';
@@ -29,6 +29,7 @@ const MIGRATION_TIMEOUT_MS = 3600_000;
 const CHANGE_POLL_MS = 100;
 
 const createDialect = (address: MysqlAddress): StoreDialect => ({
+  oneWriter: false,
   forUpdate: (query) => query.forUpdate(),
   // INSERT IGNORE would also turn a value that doesn't fit, or a missing task, into a warning. This one takes the existing row's write
   // lock, where a plain insert takes a read lock, on which two writers would deadlock.
@@ -45,7 +46,7 @@ const openDatabase = (
 ): StoreDatabase => {
   const address = parseMysqlUrl(url);
   const db = new Kysely<StoreSchema>({ dialect: createMysqlDialect({ address, connections, statementTimeoutMs }) });
-  return { db, dialect: createDialect(address), now, resultsDue, close: () => db.destroy() };
+  return { db, dialect: createDialect(address), read: readerOn(db), now, resultsDue, close: () => db.destroy() };
 };
 
 /** Makes the tables, or brings them up to date, without opening the store. */

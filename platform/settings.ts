@@ -7,6 +7,7 @@ import { ownerSchema } from '../tasks/spec.ts';
 import { runnerSettings } from './runner-settings.ts';
 import { count, json, limit, list } from './setting-kinds.ts';
 import { setupSettings } from './setup-settings.ts';
+import { workerSettings } from './worker-settings.ts';
 
 const MiB = 1024 * 1024;
 const DAY_MS = 24 * 3600 * 1000;
@@ -101,6 +102,7 @@ const environment = z.object({
   ...runnerSettings,
   CODEBAY_ISOLATION: z.enum(['bubblewrap', 'none']).default('bubblewrap'),
   CODEBAY_MAX_RUNS: count(availableParallelism()),
+  ...workerSettings,
   CODEBAY_RUN_MEMORY_MB: count(4096),
   CODEBAY_RUN_PROCESSES: count(512),
   CODEBAY_RUN_DISK_MB: count(10_240),

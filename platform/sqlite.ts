@@ -5,7 +5,7 @@ import type { Stores } from '../tasks/ports/stores.ts';
 import type { ChangeNotifications } from './store/change-feed.ts';
 import type { StoreDatabase, StoreDialect } from './store/database.ts';
 import { type Migrated, migrate } from './store/migrate.ts';
-import { createNodeSqliteDialect } from './store/node-sqlite-dialect.ts';
+import { createNodeSqliteDialect, createNodeSqliteReader } from './store/node-sqlite-dialect.ts';
 import type { StoreSchema } from './store/schema.ts';
 import { createStores } from './store/stores.ts';
 
@@ -25,6 +25,7 @@ const PRAGMAS = [
 ];
 
 const dialect: StoreDialect = {
+  oneWriter: true,
   // Every transaction begins with the write lock of the whole file.
   forUpdate: (query) => query,
   insertIgnore: (query) => query.orIgnore(),
@@ -51,12 +52,14 @@ const createPrivateFile = async (file: string): Promise<void> => {
 const openDatabase = async (file: string, now: () => number, resultsDue: boolean): Promise<StoreDatabase> => {
   await createPrivateFile(file);
   const db = new Kysely<StoreSchema>({ dialect: createNodeSqliteDialect({ file, pragmas: PRAGMAS, busyTimeoutMs: BUSY_TIMEOUT_MS }) });
+  const reader = createNodeSqliteReader({ file, busyTimeoutMs: BUSY_TIMEOUT_MS });
   const close = async () => {
+    reader.close();
     // The connection is handed out in order of asking, so this comes after every call under way.
     await db.connection().execute(async () => {});
     await db.destroy();
   };
-  return { db, dialect, now, resultsDue, close };
+  return { db, dialect, read: reader.read, now, resultsDue, close };
 };
 
 /** Makes the tables of the file, or brings them up to date, without opening the store. */

@@ -73,6 +73,8 @@ export const createTemporalEngine = ({ client, taskQueue }: TemporalEngineOption
             taskQueue,
             args: [input],
             staticSummary: summaryOf(input),
+            // Its activities inherit it: where workers are behind, each owner's tasks get their share of them.
+            ...(input.owner === undefined ? {} : { priority: { fairnessKey: input.owner } }),
             workflowIdConflictPolicy: 'USE_EXISTING',
             workflowIdReusePolicy: 'REJECT_DUPLICATE',
           }),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { createActivities } from '../activities/create-activities.ts';
 import { createCodeSource } from '../platform/git/code-source.ts';
 import { createLog } from '../platform/log.ts';
@@ -21,6 +21,7 @@ import { createResultSweeper } from './result-sweeper.ts';
 import { ensureRetentionSchedule } from './retention-schedule.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { createSweeper } from './sweeper.ts';
+import { createWorkers } from './workers.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
 const STOP_GRACE_MS = 9_500;
@@ -58,16 +59,18 @@ const { runner, local, close: closeRunner } = await openRunner(settings, log, ro
 const connection = await connectWhenUp(settings.TEMPORAL_ADDRESS, draining.signal);
 const client = new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE });
 const taskQueue = settings.CODEBAY_TASK_QUEUE;
+const runsQueue = settings.CODEBAY_RUNS_TASK_QUEUE ?? `${taskQueue}-runs`;
 const engine = createTemporalEngine({ client, taskQueue });
 await registerSearchAttributes(connection.operatorService, settings.TEMPORAL_NAMESPACE, draining.signal);
 await ensureRetentionSchedule({ client, taskQueue, retentionDays: settings.CODEBAY_RETENTION_DAYS });
 if (!local) await ensureOrphanSchedule({ client, taskQueue });
 
-const worker = await Worker.create({
+const workers = await createWorkers({
   connection,
   namespace: settings.TEMPORAL_NAMESPACE,
-  taskQueue,
-  workflowBundle: { codePath: await workflowBundle({ root, cacheDir: join(root, 'node_modules/.cache/codebay') }) },
+  queues: { steps: taskQueue, runs: runsQueue },
+  polls: settings.CODEBAY_WORKER_POLLS,
+  workflowBundle: async () => ({ codePath: await workflowBundle({ root, cacheDir: join(root, 'node_modules/.cache/codebay') }) }),
   activities: createActivities({
     stores,
     objects,
@@ -78,29 +81,28 @@ const worker = await Worker.create({
     draining: draining.signal,
     gatewayUrl,
     secret,
-    maxRuns: settings.CODEBAY_MAX_RUNS,
     images: settings.CODEBAY_AGENT_IMAGES,
+    slots: { max: settings.CODEBAY_MAX_RUNS, maxPerOwner: settings.CODEBAY_OWNER_MAX_RUNS || undefined },
+    runsQueue,
     runLimits: runLimitsOf(settings),
     defaultOwner: settings.CODEBAY_DEFAULT_OWNER,
     snapshotLimits: snapshotLimitsOf(settings),
   }),
-  // Watchers only poll; a station with many runs must not starve its bookkeeping.
-  maxConcurrentActivityTaskExecutions: 200,
-  // In-flight steps finish or hand over; what is left is cancelled before the force time-out ends the process.
-  shutdownGraceTime: `${settings.CODEBAY_DRAIN_SECONDS}s`,
-  shutdownForceTime: `${settings.CODEBAY_DRAIN_SECONDS + 10}s`,
-  // A dead worker's cached workflows move to another one after this long.
-  stickyQueueScheduleToStartTimeout: '3s',
-  maxHeartbeatThrottleInterval: '3s',
+  maxSteps: settings.CODEBAY_WORKER_STEPS,
+  maxRuns: settings.CODEBAY_WORKER_RUNS,
+  drainSeconds: settings.CODEBAY_DRAIN_SECONDS,
 });
+const shutdown = (): void => {
+  for (const worker of workers) worker.shutdown();
+};
 const sweeper = createSweeper({ ...stores, runner, objects, engine, log, by: randomUUID(), ownsRuns: local });
 const publication = resultFeed && { outbox: stores.results, feed: resultFeed };
 const resultSweeper = createResultSweeper({ publication, log, by: randomUUID() });
-draining.signal.addEventListener('abort', () => worker.shutdown(), { once: true });
-if (draining.signal.aborted) worker.shutdown();
+draining.signal.addEventListener('abort', shutdown, { once: true });
+if (draining.signal.aborted) shutdown();
 
 process.stdout.write(`${JSON.stringify({ ready: true, task_queue: taskQueue })}\n`);
-await Promise.all([worker.run(), sweeper.run(draining.signal), resultSweeper.run(draining.signal)]);
+await Promise.all([...workers.map((worker) => worker.run()), sweeper.run(draining.signal), resultSweeper.run(draining.signal)]);
 
 if (local && settings.CODEBAY_RUNS_ON_SHUTDOWN === 'stop')
   await Promise.all((await runner.list()).map((runId) => runner.stop(runId, STOP_GRACE_MS)));

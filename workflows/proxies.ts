@@ -1,6 +1,7 @@
 import {
   ActivityCancellationType,
   ActivityFailure,
+  type ActivityOptions,
   ApplicationFailure,
   isCancellation,
   proxyActivities,
@@ -24,20 +25,28 @@ export const source = proxyActivities<SourceActivities>({
 });
 
 /** Control of runs: idempotent calls that are repeated for minutes before the task is given up. A dead worker is noticed in 10 s. */
-export const control = proxyActivities<Omit<RunActivities, 'watchRun'>>({
+const CONTROL: ActivityOptions = {
   startToCloseTimeout: '2m',
   heartbeatTimeout: '10s',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 12 },
-});
+};
 
 /** Watching a run: a dead watcher is replaced within 10 s and picks the run up where it stands, for as long as the run lives. */
-export const watcher = proxyActivities<Pick<RunActivities, 'watchRun'>>({
+const WATCHER: ActivityOptions = {
   startToCloseTimeout: '15m',
   heartbeatTimeout: '10s',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
-});
+};
+
+/** The steps of a run, on the task queue where it has its slot; without one on the workflow's own. */
+export const runSteps = (taskQueue?: string): RunActivities => {
+  const queue = taskQueue === undefined ? {} : { taskQueue };
+  const control = proxyActivities<RunActivities>({ ...CONTROL, ...queue });
+  const { watchRun } = proxyActivities<RunActivities>({ ...WATCHER, ...queue });
+  return { startRun: control.startRun, stopRun: control.stopRun, releaseRun: control.releaseRun, watchRun };
+};
 
 /** The end of a task: repeated for ever, because nothing accepted is ever lost. */
 export const output = proxyActivities<OutputActivities>({

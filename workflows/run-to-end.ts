@@ -1,5 +1,5 @@
 import { ApplicationFailure, CancellationScope, condition, sleep } from '@temporalio/workflow';
-import type { WatchedRun } from '../activities/contract.ts';
+import type { ClaimedSlot, RunActivities, WatchedRun } from '../activities/contract.ts';
 import type { FailureReason } from '../tasks/failure.ts';
 import { type RunKind, runIdOf } from '../tasks/ids.ts';
 import { DEFAULT_TASK_LIMITS, MAX_RESUMES } from '../tasks/limits.ts';
@@ -7,7 +7,7 @@ import type { RunPhase } from '../tasks/run.ts';
 import type { TaskSpec } from '../tasks/spec.ts';
 import type { TaskPhase } from '../tasks/status.ts';
 import type { Progress } from './progress.ts';
-import { bookkeeping, control, watcher } from './proxies.ts';
+import { bookkeeping, runSteps } from './proxies.ts';
 
 export type RunEnd =
   | { readonly state: 'succeeded'; readonly exit_code: number | null; readonly detail: string }
@@ -44,27 +44,33 @@ const shownPhase = (kind: RunKind, phase: RunPhase): TaskPhase => {
   return phase === 'agent' || phase === 'closed' ? 'RUNNING_AGENT' : 'SETTING_UP';
 };
 
-/** False where the run is over already: this workflow was reset to before it. */
-const waitForSlot = async (context: RunContext, runId: string, epoch: number): Promise<boolean> => {
+/** Null where the run is over already: this workflow was reset to before it. */
+const waitForSlot = async (context: RunContext, runId: string, epoch: number): Promise<ClaimedSlot | null> => {
   const claim = { task_id: context.taskId, run_id: runId, kind: context.kind, epoch };
   let waited = false;
   for (let waitMs = FIRST_SLOT_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_SLOT_WAIT_MS)) {
-    const { granted, ended } = await bookkeeping.claimSlot(claim);
-    if (ended === true) return false;
-    if (granted) break;
+    const slot = await bookkeeping.claimSlot(claim);
+    if (slot.ended === true) return null;
+    if (slot.granted) {
+      if (waited) await context.progress.waitFor(null);
+      return slot;
+    }
     if (!waited) await context.progress.waitFor('slot');
     waited = true;
     await condition(() => context.slotOffer.made, waitMs);
     context.slotOffer.made = false;
   }
-  if (waited) await context.progress.waitFor(null);
-  return true;
 };
 
-const watch = async (context: RunContext, runId: string, deadline: number): Promise<Exclude<WatchedRun, { state: 'running' }>> => {
+const watch = async (
+  context: RunContext,
+  watchRun: RunActivities['watchRun'],
+  runId: string,
+  deadline: number,
+): Promise<Exclude<WatchedRun, { state: 'running' }>> => {
   let phase: RunPhase = 'fetching';
   for (;;) {
-    const seen: WatchedRun = await watcher.watchRun({ task_id: context.taskId, run_id: runId, seen_phase: phase });
+    const seen: WatchedRun = await watchRun({ task_id: context.taskId, run_id: runId, seen_phase: phase });
     if (seen.state !== 'running') return seen;
     phase = seen.phase;
     await context.progress.enter(shownPhase(context.kind, phase));
@@ -77,19 +83,22 @@ const runOnce = async (context: RunContext, runId: string, epoch: number, timeMs
   const reference = { task_id: context.taskId, run_id: runId };
   const setupMs = (context.spec.limits?.setup_seconds ?? DEFAULT_TASK_LIMITS.setup_seconds) * 1000;
   let ended = false;
+  let steps = runSteps();
   try {
-    if (!(await waitForSlot(context, runId, epoch))) {
+    const slot = await waitForSlot(context, runId, epoch);
+    if (slot === null) {
       ended = true;
       return RUN_BEFORE_RESET;
     }
-    await control.startRun({ ...reference, time_ms: timeMs, setup_ms: setupMs });
-    const end = await watch(context, runId, Date.now() + timeMs + setupMs + CLOCK_SLACK_MS);
+    steps = runSteps(slot.queue);
+    await steps.startRun({ ...reference, time_ms: timeMs, setup_ms: setupMs });
+    const end = await watch(context, steps.watchRun, runId, Date.now() + timeMs + setupMs + CLOCK_SLACK_MS);
     ended = true;
     return end;
   } finally {
     await CancellationScope.nonCancellable(async () => {
-      if (!ended) await control.stopRun({ ...reference, grace_ms: STOP_GRACE_MS });
-      await control.releaseRun(reference);
+      if (!ended) await steps.stopRun({ ...reference, grace_ms: STOP_GRACE_MS });
+      await steps.releaseRun(reference);
     });
   }
 };

@@ -14,12 +14,12 @@ const USE_NOTED_EVERY_MS = 3600_000;
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
 
 const createVerify = (database: StoreDatabase): ApiKeys['verify'] => {
-  const { db, now } = database;
+  const { db, read, now } = database;
   const byHash = prepareQuery(db.selectFrom('api_keys').select(['owner', 'last_used_at', 'revoked_at']).where('sha256', '=', ''));
   return async (key) => {
     if (!KEY_PATTERN.test(key)) return null;
     const sha256 = hashOf(key);
-    const [row] = await byHash(db, sha256);
+    const [row] = await read(byHash(sha256));
     if (row === undefined || row.revoked_at !== null) return null;
     const time = now();
     if (row.last_used_at === null || time - row.last_used_at >= USE_NOTED_EVERY_MS) {

@@ -28,9 +28,9 @@ const createRecord =
     });
   };
 
-const createList = ({ db }: StoreDatabase): EgressLedger['list'] => {
+const createList = ({ db, read }: StoreDatabase): EgressLedger['list'] => {
   const ofTask = prepareQuery(db.selectFrom('egress').select('entry').where('task_id', '=', '').orderBy('id').limit(MAX_ENTRIES));
-  return async (taskId) => (await ofTask(db, taskId)).map(({ entry }) => decode(entry));
+  return async (taskId) => (await read(ofTask(taskId))).map(({ entry }) => decode(entry));
 };
 
 export const createEgressLedger = (database: StoreDatabase): EgressLedger => ({

@@ -39,20 +39,20 @@ const createAppend =
     return lastSeq;
   };
 
-const createRead = ({ db }: StoreDatabase): EventLog['read'] => {
+const createRead = ({ db, read }: StoreDatabase): EventLog['read'] => {
   const events = db.selectFrom('events').where('task_id', '=', '').orderBy('seq');
   const page = prepareQuery(events.select(['seq', 'source', 'at', 'event']).where('seq', '>', 0).limit(1));
   const lowest = prepareQuery(events.select('seq').limit(1));
   const highest = prepareQuery(db.selectFrom('tasks').select('last_event_seq').where('id', '=', ''));
 
   const expiredThrough = async (taskId: string): Promise<number> => {
-    const [kept] = await lowest(db, taskId);
+    const [kept] = await read(lowest(taskId));
     if (kept !== undefined) return kept.seq - 1;
-    const [task] = await highest(db, taskId);
+    const [task] = await read(highest(taskId));
     return task?.last_event_seq ?? 0;
   };
   return async (taskId, afterSeq, limit) => {
-    const rows = await page(db, taskId, afterSeq, limit);
+    const rows = await read(page(taskId, afterSeq, limit));
     return {
       events: rows.map(({ seq, source, at, event }) => ({ ...decode(event), seq, source, at })),
       expiredThrough: await expiredThrough(taskId),

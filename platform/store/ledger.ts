@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Ledger } from '../../tasks/ports/ledger.ts';
 import type { Usage } from '../../tasks/usage.ts';
-import { idempotent, type StoreDatabase, type StoreTransaction, transaction } from './database.ts';
+import { idempotent, readerOn, type StoreDatabase, type StoreTransaction, transaction } from './database.ts';
 import { prepareQuery } from './prepare-query.ts';
 import type { StoreSchema } from './schema.ts';
 import { lockKnownTask } from './task-lock.ts';
 
-type Spent = (db: Kysely<StoreSchema>, taskId: string) => Promise<Usage>;
+type Spent = (read: StoreDatabase['read'], taskId: string) => Promise<Usage>;
 
 /** What is settled, estimates included; reservations aren't spent yet. Money is unknown once a model without a price was used. */
 const createSpent = ({ db }: StoreDatabase): Spent => {
@@ -25,8 +25,8 @@ const createSpent = ({ db }: StoreDatabase): Spent => {
       .where('task_id', '=', '')
       .where('state', '!=', 'reserved'),
   );
-  return async (connection, taskId) => {
-    const [row] = await totals(connection, taskId);
+  return async (read, taskId) => {
+    const [row] = await read(totals(taskId));
     return {
       input_tokens: Number(row?.input ?? 0),
       output_tokens: Number(row?.output ?? 0),
@@ -72,7 +72,7 @@ const createReserve =
       const { tokens, costMicros } = await committed(trx, asked.taskId);
       const overTokens = tokens + asked.tokens > limits.tokens;
       const overCost = limits.costMicros !== null && costMicros + (asked.costMicros ?? 0) > limits.costMicros;
-      if (overTokens || overCost) return { granted: false, used: await spent(trx, asked.taskId) };
+      if (overTokens || overCost) return { granted: false, used: await spent(readerOn(trx), asked.taskId) };
       await trx
         .insertInto('ledger')
         .values({
@@ -145,6 +145,6 @@ export const createLedger = (database: StoreDatabase): Ledger => {
     settle: createSettle(database),
     findJournaled: createFindJournaled(database),
     sweep: createSweep(database),
-    usage: (taskId) => spent(database.db, taskId),
+    usage: (taskId) => spent(database.read, taskId),
   };
 };

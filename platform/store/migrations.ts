@@ -137,4 +137,5 @@ export const MIGRATIONS: readonly string[] = [
     created_at bigint not null,
     used_at bigint not null
   )`,
+  'create table if not exists slot_turns (owner varchar(64) not null primary key, turn bigint not null)',
 ];

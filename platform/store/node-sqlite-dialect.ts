@@ -109,6 +109,24 @@ const createDriver = ({ file, pragmas, busyTimeoutMs }: NodeSqliteOptions): Driv
   };
 };
 
+/**
+ * A connection of its own that only reads: it sees what is committed, without waiting for the transactions of the other one, and answers
+ * without Kysely's queue, which costs more than the reading. Opened by the first read.
+ */
+export const createNodeSqliteReader = ({ file, busyTimeoutMs }: Omit<NodeSqliteOptions, 'pragmas'>) => {
+  let database: DatabaseSync | undefined;
+  let connection: DatabaseConnection | undefined;
+  const open = (): DatabaseConnection => {
+    database = new DatabaseSync(file, { timeout: 0, readOnly: true });
+    connection = createConnection(database, busyTimeoutMs);
+    return connection;
+  };
+  return {
+    read: async <O>(query: CompiledQuery<O>): Promise<readonly O[]> => (await (connection ?? open()).executeQuery<O>(query)).rows,
+    close: (): void => database?.close(),
+  };
+};
+
 /** Kysely over `node:sqlite`: one synchronous connection, which Kysely hands to one transaction at a time. */
 export const createNodeSqliteDialect = (options: NodeSqliteOptions): Dialect => ({
   createDriver: () => createDriver(options),

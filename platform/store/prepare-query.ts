@@ -1,5 +1,4 @@
-import type { Compilable, Kysely } from 'kysely';
-import type { StoreSchema } from './schema.ts';
+import type { Compilable, CompiledQuery } from 'kysely';
 
 /**
  * Compiles a query once: for the reads of every request, building it anew takes longer than running it.
@@ -7,8 +6,8 @@ import type { StoreSchema } from './schema.ts';
  */
 export const prepareQuery = <O>(query: Compilable<O>) => {
   const compiled = query.compile();
-  return async (db: Kysely<StoreSchema>, ...values: readonly (string | number)[]): Promise<O[]> => {
-    const parameters = [...values, ...compiled.parameters.slice(values.length)];
-    return (await db.executeQuery<O>({ ...compiled, parameters })).rows;
-  };
+  return (...values: readonly (string | number | null)[]): CompiledQuery<O> => ({
+    ...compiled,
+    parameters: [...values, ...compiled.parameters.slice(values.length)],
+  });
 };

@@ -92,9 +92,9 @@ const createWrite =
     });
   };
 
-const createList = ({ db }: StoreDatabase): RunStore['list'] => {
+const createList = ({ db, read }: StoreDatabase): RunStore['list'] => {
   const ofTask = prepareQuery(db.selectFrom('runs').selectAll().where('task_id', '=', '').orderBy('created_at').orderBy('epoch'));
-  return async (taskId) => (await ofTask(db, taskId)).map(toRunRecord);
+  return async (taskId) => (await read(ofTask(taskId))).map(toRunRecord);
 };
 
 export const createRunStore = (database: StoreDatabase): RunStore => ({

@@ -133,6 +133,12 @@ interface LockRow {
   name: 'slots';
 }
 
+interface SlotTurnRow {
+  owner: string;
+  /** Counts the grants of slots; this is the owner's latest. */
+  turn: number;
+}
+
 interface ChangeCounterRow {
   channel: number;
   changes: number;
@@ -151,5 +157,6 @@ export interface StoreSchema {
   idempotency_keys: IdempotencyKeyRow;
   setup_snapshots: SetupSnapshotRow;
   locks: LockRow;
+  slot_turns: SlotTurnRow;
   change_counters: ChangeCounterRow;
 }

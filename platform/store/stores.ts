@@ -10,6 +10,7 @@ import { createMailbox } from './mailbox.ts';
 import { createOwnerLoad } from './owner-load.ts';
 import { createResultOutbox } from './result-outbox.ts';
 import { createRetention } from './retention.ts';
+import { createRunPhases } from './run-phases.ts';
 import { createRunStore } from './run-store.ts';
 import { createSetupSnapshots } from './setup-snapshots.ts';
 import { createStartOutbox } from './start-outbox.ts';
@@ -33,6 +34,7 @@ export const createStores = (database: StoreDatabase, { changePollMs: pollMs, no
     results: createResultOutbox(database),
     events: createEventLog(database, feed),
     runs: createRunStore(database),
+    phases: createRunPhases(database),
     ledger: createLedger(database),
     mailbox: createMailbox(database, feed),
     egress: createEgressLedger(database),

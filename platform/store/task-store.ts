@@ -3,6 +3,7 @@ import { isTerminal } from '../../tasks/status.ts';
 import { repositoryOf } from '../../tasks/task.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { type StoreDatabase, type StoreTransaction, transaction } from './database.ts';
+import { gather } from './gather.ts';
 import { encode } from './json-text.ts';
 import { prepareQuery } from './prepare-query.ts';
 import type { TaskRow } from './schema.ts';
@@ -37,24 +38,46 @@ const newRow = ({ id, owner, spec }: NewTask, now: number): TaskRow => ({
   result_due_at: null,
 });
 
-const createInsert =
-  (database: StoreDatabase): TaskStore['insert'] =>
-  (task) => {
-    const row = newRow(task, database.now());
-    const isOurs = async (trx: StoreTransaction): Promise<boolean> => {
-      const found = await trx.selectFrom('tasks').select(['owner', 'spec', 'created_at']).where('id', '=', row.id).executeTakeFirst();
-      return found?.owner === row.owner && found.spec === row.spec && found.created_at === row.created_at;
-    };
-    return transaction(database, async (trx, { mayHaveLanded }) => {
-      // The row first: it waits for an erasure under way, whose tombstone is then seen.
-      const [result] = await database.dialect.insertIgnore(trx.insertInto('tasks').values(row), 'id').execute();
-      if (result?.numInsertedOrUpdatedRows !== 1n) return mayHaveLanded && (await isOurs(trx)) ? 'inserted' : 'exists';
-      const tombstone = await trx.selectFrom('tombstones').select('task_id').where('task_id', '=', task.id).executeTakeFirst();
-      if (tombstone === undefined) return 'inserted';
-      await trx.deleteFrom('tasks').where('id', '=', task.id).execute();
-      return 'erased';
-    });
+type InsertOutcome = Awaited<ReturnType<TaskStore['insert']>>;
+
+/** Only its columns matter. */
+const NO_TASK: NewTask = { id: '', owner: '', spec: { source: { type: 'zip' }, prompt: '', mode: 'modify' } };
+/** Tasks that one transaction inserts at most. */
+const LOT = 32;
+
+const createInsertRows = (database: StoreDatabase): ((take: () => readonly TaskRow[]) => Promise<readonly InsertOutcome[]>) => {
+  const { db, dialect } = database;
+  const insert = prepareQuery(dialect.insertIgnore(db.insertInto('tasks').values(newRow(NO_TASK, 0)), 'id'));
+  const tombstoneOf = prepareQuery(db.selectFrom('tombstones').select('task_id').where('task_id', '=', ''));
+
+  const isOurs = async (trx: StoreTransaction, row: TaskRow): Promise<boolean> => {
+    const found = await trx.selectFrom('tasks').select(['owner', 'spec', 'created_at']).where('id', '=', row.id).executeTakeFirst();
+    return found?.owner === row.owner && found.spec === row.spec && found.created_at === row.created_at;
   };
+  const insertRow = async (trx: StoreTransaction, row: TaskRow, mayHaveLanded: boolean): Promise<InsertOutcome> => {
+    // The row first: it waits for an erasure under way, whose tombstone is then seen.
+    const { numAffectedRows } = await trx.executeQuery(insert(...Object.values(row)));
+    if (numAffectedRows !== 1n) return mayHaveLanded && (await isOurs(trx, row)) ? 'inserted' : 'exists';
+    const { rows: tombstones } = await trx.executeQuery(tombstoneOf(row.id));
+    if (tombstones.length === 0) return 'inserted';
+    await trx.deleteFrom('tasks').where('id', '=', row.id).execute();
+    return 'erased';
+  };
+  return (take) =>
+    transaction(database, async (trx, { mayHaveLanded }) => {
+      const outcomes: InsertOutcome[] = [];
+      for (const row of take()) outcomes.push(await insertRow(trx, row, mayHaveLanded));
+      return outcomes;
+    });
+};
+
+const createInsert = (database: StoreDatabase): TaskStore['insert'] => {
+  const insertRows = createInsertRows(database);
+  const insert = database.dialect.oneWriter
+    ? gather(insertRows, LOT)
+    : async (row: TaskRow): Promise<InsertOutcome> => (await insertRows(() => [row]))[0] ?? 'exists';
+  return (task) => insert(newRow(task, database.now()));
+};
 
 const createList =
   ({ db }: StoreDatabase): TaskStore['list'] =>
@@ -121,10 +144,10 @@ const createErase =
     });
   };
 
-const createGet = ({ db }: StoreDatabase): TaskStore['get'] => {
+const createGet = ({ db, read }: StoreDatabase): TaskStore['get'] => {
   const byId = prepareQuery(db.selectFrom('tasks').selectAll().where('id', '=', ''));
   return async (id) => {
-    const [row] = await byId(db, id);
+    const [row] = await read(byId(id));
     return row === undefined ? null : toTaskRecord(row);
   };
 };

@@ -6,6 +6,7 @@ import type { Mailbox } from './mailbox.ts';
 import type { OwnerLoad } from './owner-load.ts';
 import type { ResultOutbox } from './result-outbox.ts';
 import type { Retention } from './retention.ts';
+import type { RunPhases } from './run-phases.ts';
 import type { RunStore } from './run-store.ts';
 import type { SetupSnapshots } from './setup-snapshots.ts';
 import type { StartOutbox } from './start-outbox.ts';
@@ -21,6 +22,7 @@ export interface Stores {
   readonly results: ResultOutbox;
   readonly events: EventLog;
   readonly runs: RunStore;
+  readonly phases: RunPhases;
   readonly ledger: Ledger;
   readonly mailbox: Mailbox;
   readonly egress: EgressLedger;

@@ -28,7 +28,7 @@ export const openStationData = async () => {
       await stores.tasks.insert({ id: taskId, owner: 'default', spec: { ...spec, ...change } });
       const runId = `${taskId}-a1`;
       await stores.runs.open({ id: runId, taskId, kind: 'agent', epoch: 1 });
-      await stores.runs.claimSlot(runId, 100);
+      await stores.runs.claimSlot(runId, { max: 100 });
       return { taskId, runId };
     },
     /** A blob as a run uploads it. */

@@ -79,12 +79,13 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
       return spawned;
     };
 
-    const insert = async (...ids: readonly string[]): Promise<void> => {
+    const insertFor = async (owner: string, ...ids: readonly string[]): Promise<void> => {
       for (const id of ids) {
-        expect(await stores.tasks.insert({ id, owner: 'alice', spec: specOf() })).toBe('inserted');
+        expect(await stores.tasks.insert({ id, owner, spec: specOf() })).toBe('inserted');
         clock.now += 1;
       }
     };
+    const insert = (...ids: readonly string[]): Promise<void> => insertFor('alice', ...ids);
 
     beforeEach(async () => {
       clock = { now: 1_000_000 };
@@ -112,6 +113,19 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
     });
 
     describe('tasks', () => {
+      test('those inserted at the same time each get their own answer', async () => {
+        await insert('old', 'gone');
+        await stores.tasks.update('gone', 1, { status: 'COMPLETED' });
+        await stores.tasks.erase('gone');
+        const ids = ['old', 'gone', ...times(40, (n) => `t${n}`), 't7'];
+        const outcomes = await Promise.all(ids.map((id) => stores.tasks.insert({ id, owner: 'alice', spec: specOf() })));
+        expect(outcomes.slice(0, 2)).toEqual(['exists', 'erased']);
+        expect(outcomes.filter((outcome) => outcome === 'inserted')).toHaveLength(40);
+        expect(await stores.tasks.get('gone')).toBeNull();
+        const { tasks } = await stores.tasks.list({ owner: 'alice', limit: 100 });
+        expect(tasks.map(({ id }) => id).sort()).toEqual(['old', ...times(40, (n) => `t${n}`)].sort());
+      });
+
       test('a task is inserted once and comes back as it was handed over', async () => {
         await insert('t1');
         expect(await stores.tasks.insert({ id: 't1', owner: 'bob', spec: specOf('https://example.org/other') })).toBe('exists');
@@ -537,6 +551,17 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
         expect(await stores.runs.write('t1-a9', { phase: 'agent' })).toBe('stale');
       });
 
+      test('the phases of many runs are one read, without those that are unknown', async () => {
+        await insert('t1', 't2');
+        await openRun('t1-a1', 't1');
+        await openRun('t2-a1', 't2');
+        await stores.runs.write('t2-a1', { phase: 'agent' });
+        const unknown = times(1000, (n) => `x${n}-a1`);
+        const phases = await stores.phases.read(['t1-a1', ...unknown, 't2-a1']);
+        expect(Object.fromEntries(phases)).toEqual({ 't1-a1': 'fetching', 't2-a1': 'agent' });
+        expect(await stores.phases.read([])).toEqual(new Map());
+      });
+
       test('a completion without the phase is written once too', async () => {
         await insert('t1');
         await openRun('t1-a1', 't1');
@@ -548,7 +573,7 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
         await insert('t1');
         await openRun('t1-a1', 't1');
         await openRun('t1-v1', 't1', 1, 'verify');
-        await stores.runs.claimSlot('t1-a1', 9);
+        await stores.runs.claimSlot('t1-a1', { max: 9 });
         await openRun('t1-a2', 't1', 2);
         expect(await stores.runs.write('t1-a1', { checkpoint: checkpointOf('t1-a1', 1) })).toBe('stale');
         expect(await stores.runs.write('t1-v1', { phase: 'agent' })).toBe('written');
@@ -561,15 +586,58 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
       test('slots go to those who have waited longest, and to as many as there are', async () => {
         await insert('t1', 't2', 't3', 't4');
         for (const n of [1, 2, 3, 4]) await openRun(`t${n}-a1`, `t${n}`);
-        expect(await stores.runs.claimSlot('t3-a1', 2)).toBe(false);
-        expect(await stores.runs.claimSlot('t2-a1', 2)).toBe(true);
-        expect(await stores.runs.claimSlot('t2-a1', 2)).toBe(true);
-        expect(await stores.runs.claimSlot('t1-a1', 2)).toBe(true);
-        expect(await stores.runs.end('t2-a1')).toEqual(['t3', 't4']);
-        expect(await stores.runs.claimSlot('t4-a1', 2)).toBe(false);
-        expect(await stores.runs.claimSlot('t3-a1', 2)).toBe(true);
-        expect(await stores.runs.end('t2-a1')).toEqual(['t4']);
-        expect(await stores.runs.claimSlot('t2-a1', 2)).toBe(false);
+        expect(await stores.runs.claimSlot('t3-a1', { max: 2 })).toBe(false);
+        expect(await stores.runs.claimSlot('t2-a1', { max: 2 })).toBe(true);
+        expect(await stores.runs.claimSlot('t2-a1', { max: 2 })).toBe(true);
+        expect(await stores.runs.claimSlot('t1-a1', { max: 2 })).toBe(true);
+        expect(await stores.runs.end('t2-a1', 9)).toEqual(['t3', 't4']);
+        expect(await stores.runs.claimSlot('t4-a1', { max: 2 })).toBe(false);
+        expect(await stores.runs.claimSlot('t3-a1', { max: 2 })).toBe(true);
+        expect(await stores.runs.end('t2-a1', 9)).toEqual(['t4']);
+        expect(await stores.runs.claimSlot('t2-a1', { max: 2 })).toBe(false);
+      });
+
+      /** Ends runs one after the other; tells whose turn it was each time, after they have taken their slots. */
+      const takeTurns = async (running: string[], turns: number, limits: { readonly max: number; readonly maxPerOwner?: number }) => {
+        const taken: string[] = [];
+        for (let n = 0; n < turns; n += 1) {
+          const [next = 'nobody'] = await stores.runs.end(`${running.shift()}-a1`, 1);
+          if (!(await stores.runs.claimSlot(`${next}-a1`, limits))) break;
+          taken.push(next);
+          running.push(next);
+        }
+        return taken;
+      };
+
+      test.each([
+        [20, 1],
+        [300, 2],
+        [20, 3],
+      ])('%i runs of one owner do not keep others waiting, with %i slots', async (runs, max) => {
+        const many = times(runs, (n) => `a${n}`);
+        await insertFor('alice', ...many);
+        for (const id of many) await openRun(`${id}-a1`, id);
+        const running = many.slice(0, max);
+        for (const id of running) expect(await stores.runs.claimSlot(`${id}-a1`, { max })).toBe(true);
+        await insertFor('bob', 'b1', 'b2');
+        await insertFor('carol', 'c1');
+        for (const id of ['b1', 'b2', 'c1']) await openRun(`${id}-a1`, id);
+        const taken = await takeTurns(running, 5, { max });
+        expect(taken.slice(0, 2)).toEqual(['b1', 'c1']);
+        expect(taken).toContain('b2');
+        expect(taken.filter((id) => id.startsWith('a'))).toEqual([`a${max}`, `a${max + 1}`]);
+      });
+
+      test('an owner holds no more slots than one may, and others have what is left', async () => {
+        const limits = { max: 4, maxPerOwner: 2 };
+        await insertFor('alice', 'a1', 'a2', 'a3');
+        await insertFor('bob', 'b1');
+        for (const id of ['a1', 'a2', 'a3', 'b1']) await openRun(`${id}-a1`, id);
+        const claims: boolean[] = [];
+        for (const id of ['a1', 'a2', 'a3', 'b1']) claims.push(await stores.runs.claimSlot(`${id}-a1`, limits));
+        expect(claims).toEqual([true, true, false, true]);
+        expect(await stores.runs.end('a1-a1', 3)).toEqual(['a3']);
+        expect(await stores.runs.claimSlot('a3-a1', limits)).toBe(true);
       });
 
       test('parallel claims grant exactly as many slots as there are', async () => {
@@ -577,7 +645,7 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
         await insert(...ids);
         for (const id of ids) await openRun(`${id}-a1`, id);
         const other = await connect();
-        const granted = await Promise.all(ids.map((id, n) => (n % 2 ? stores : other).runs.claimSlot(`${id}-a1`, 3)));
+        const granted = await Promise.all(ids.map((id, n) => (n % 2 ? stores : other).runs.claimSlot(`${id}-a1`, { max: 3 })));
         expect(granted).toEqual(ids.map((_, n) => n < 3));
       });
 
@@ -590,22 +658,22 @@ export const storeContract = (name: string, open: () => Promise<StoreFixture>): 
         await insert('t1', 't2');
         await openRun('t1-a1', 't1');
         await openRun('t2-a1', 't2');
-        expect(await stores.runs.claimSlot('t2-a1', 1)).toBe(false);
+        expect(await stores.runs.claimSlot('t2-a1', { max: 1 })).toBe(false);
         await leave();
-        expect(await stores.runs.claimSlot('t1-a1', 1)).toBe(false);
-        expect(await stores.runs.claimSlot('t2-a1', 1)).toBe(true);
+        expect(await stores.runs.claimSlot('t1-a1', { max: 1 })).toBe(false);
+        expect(await stores.runs.claimSlot('t2-a1', { max: 1 })).toBe(true);
       });
 
       test('a run with a slot keeps it until it ends, though its task is over', async () => {
         await insert('t1', 't2');
         await openRun('t1-a1', 't1');
         await openRun('t2-a1', 't2');
-        await stores.runs.claimSlot('t1-a1', 1);
+        await stores.runs.claimSlot('t1-a1', { max: 1 });
         await stores.outbox.requestCancel('t1');
-        expect(await stores.runs.claimSlot('t2-a1', 1)).toBe(false);
+        expect(await stores.runs.claimSlot('t2-a1', { max: 1 })).toBe(false);
         expect(await stores.runs.write('t1-a1', { completion: COMPLETION, phase: 'closed' })).toBe('written');
-        expect(await stores.runs.end('t1-a1')).toEqual(['t2']);
-        expect(await stores.runs.claimSlot('t2-a1', 1)).toBe(true);
+        expect(await stores.runs.end('t1-a1', 9)).toEqual(['t2']);
+        expect(await stores.runs.claimSlot('t2-a1', { max: 1 })).toBe(true);
       });
     });
 

@@ -24,12 +24,13 @@ export const quietTemporal = (): void => {
 };
 
 /** A real Temporal server with the search attributes that the workflow needs. */
-export const startTemporal = async (): Promise<TestWorkflowEnvironment> => {
+export const startTemporal = async (dynamicConfig: readonly string[] = []): Promise<TestWorkflowEnvironment> => {
+  const given = dynamicConfig.flatMap((value) => ['--dynamic-config-value', value]);
   const path = findTemporalCli();
   if (path === null) throw new Error('no Temporal CLI; run `node scripts/setup.mjs`');
   quietTemporal();
   const env = await TestWorkflowEnvironment.createLocal({
-    server: { executable: { type: 'existing-path', path }, extraArgs: ['--log-level', 'never', ...QUICK] },
+    server: { executable: { type: 'existing-path', path }, extraArgs: ['--log-level', 'never', ...QUICK, ...given] },
   });
   await registerSearchAttributes(env.connection.operatorService, env.namespace ?? 'default', AbortSignal.timeout(10_000));
   return env;

@@ -121,7 +121,7 @@ describe('a connection that breaks', () => {
     },
     {
       write: 'a slot',
-      act: () => proxied.runs.claimSlot('t1-a1', 1),
+      act: () => proxied.runs.claimSlot('t1-a1', { max: 1 }),
       answers: true,
       leaves: async () => (await stores.runs.list('t1'))[0]?.granted_at,
       left: expect.any(Number),
@@ -239,7 +239,7 @@ test('a deadlock is tried again', async () => {
   await admin.beginTransaction();
   // The heavier of the two, so that the other one is chosen to give way.
   await admin.query("update runs set checkpoint = null, created_at = 5 where id = 't1-a1'");
-  const granted = stores.runs.claimSlot('t1-a1', 1);
+  const granted = stores.runs.claimSlot('t1-a1', { max: 1 });
   await untilSomebodyWaits(admin);
   const deadlocks = await globalStatus(admin, 'Innodb_deadlocks');
   await admin.query("select name from locks where name = 'slots' for update");
