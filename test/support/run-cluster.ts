@@ -71,7 +71,7 @@ export const kubeConfigOf = (kubeconfig: string, server?: string): KubeConfig =>
   const config = new KubeConfig();
   config.loadFromFile(kubeconfig);
   const [first] = config.clusters;
-  if (server !== undefined && first) config.clusters = [{ ...first, server, tlsServerName: new URL(first.server).hostname }];
+  if (server !== undefined && first) config.clusters = [{ ...first, server, tlsServerName: 'kubernetes.default.svc' }];
   return config;
 };
 
@@ -90,7 +90,8 @@ export const startRunCluster = async () => {
   const cluster = await startCluster();
   const admin = connectCluster(kubeConfigOf(cluster.kubeconfig));
   await buildImage(cluster, STAND_IN, ':');
-  await buildImage(cluster, HUNGRY, 'tail /dev/zero');
+  // The first process itself, since the kernel may kill a child alone.
+  await buildImage(cluster, HUNGRY, 'exec tail /dev/zero');
   const runners = new Set<KubernetesRunner>();
 
   const makeNamespace = async (): Promise<string> => {
