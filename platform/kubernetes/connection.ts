@@ -93,8 +93,10 @@ export const connectCluster = (config: KubeConfig): ClusterConnection => {
     try {
       return await action();
     } catch (error) {
-      caller?.throwIfAborted();
       if (error instanceof ClusterRefusedError || error instanceof ClusterUnavailableError) throw error;
+      // Where one connection fell silent, the others of its pool may have, too: the next call must not have to find out for each.
+      dispatcher = undefined;
+      caller?.throwIfAborted();
       throw new ClusterUnavailableError(`the API server did not answer to ${path}`, { cause: error });
     }
   };

@@ -120,9 +120,9 @@ export const podOf = (order: RunOrder, template: PodTemplate, secretName: string
   nodeSelector: { ...template.nodeSelector },
   tolerations: [away('node.kubernetes.io/not-ready'), away('node.kubernetes.io/unreachable'), ...template.tolerations],
   imagePullSecrets: template.pullSecrets.map((name) => ({ name })),
+  // Each container names its user and group; a group without a user here keeps containerd from making the pod.
   securityContext: {
     runAsNonRoot: true,
-    runAsGroup: POD_GID,
     fsGroup: POD_GID,
     fsGroupChangePolicy: 'OnRootMismatch',
     seccompProfile: { type: 'RuntimeDefault' },

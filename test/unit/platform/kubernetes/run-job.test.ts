@@ -137,7 +137,6 @@ describe('the pod', () => {
   it('is restricted as a whole and in each part', () => {
     expect(podOf().securityContext).toEqual({
       runAsNonRoot: true,
-      runAsGroup: POD_GID,
       fsGroup: POD_GID,
       fsGroupChangePolicy: 'OnRootMismatch',
       seccompProfile: { type: 'RuntimeDefault' },
