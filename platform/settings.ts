@@ -40,6 +40,8 @@ const environment = z.object({
     .string()
     .default('.codebay')
     .transform((path) => resolve(path)),
+  /** Which of its two listeners an API process opens. */
+  CODEBAY_LISTENERS: z.enum(['both', 'api', 'gateway']).default('both'),
   CODEBAY_HOST: z.string().default('127.0.0.1'),
   CODEBAY_PORT: z.coerce.number().int().min(0).max(65_535).default(8420),
   /** Where the runs' gateway listens; runs of other machines need it to be more than loopback. */
