@@ -114,6 +114,8 @@ const environment = z.object({
   CODEBAY_KAFKA_OWNER_SECRET: z.string().min(16).optional(),
   /** Where ingest answers for its metrics and its health. */
   CODEBAY_INGEST_PORT: z.coerce.number().int().min(0).max(65_535).default(8422),
+  /** Where a worker answers for its metrics and its health, on CODEBAY_HOST; nowhere where absent. */
+  CODEBAY_WORKER_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   /** What one owner may do; 0 is no limit. */
   CODEBAY_OWNER_REQUESTS_PER_MINUTE: limit(6000),
   CODEBAY_OWNER_SUBMISSIONS_PER_MINUTE: limit(600),
