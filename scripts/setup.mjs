@@ -1,10 +1,12 @@
 /**
- * Makes this clone ready to run: packages, the Temporal CLI, bubblewrap; with `--servers` also what the production profile stands on. Safe to
- * run at any time and by several processes at once; does nothing where nothing is missing. Runs on Node 20 or newer and needs nothing installed.
+ * Makes this clone ready to run: packages, the Temporal CLI, bubblewrap; with `--servers` also what the production profile stands on; with
+ * `--deploy-tools` also what checks the Helm chart. Safe to run at any time and by several processes at once; does nothing where nothing is
+ * missing. Runs on Node 20 or newer and needs nothing installed.
  */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bubblewrap } from './setup/bubblewrap.mjs';
+import { deployTools } from './setup/deploy-tools.mjs';
 import { exclusively } from './setup/exclusive.mjs';
 import { packages } from './setup/packages.mjs';
 import { cosPython, debianServers, kafka } from './setup/servers.mjs';
@@ -24,6 +26,11 @@ const ensure = async (step) => {
 };
 
 const wantsServers = process.argv.includes('--servers');
+const tools = process.argv.includes('--deploy-tools') ? deployTools() : [];
+
+const oneByOne = async (steps) => {
+  for (const step of steps) await ensure(step);
+};
 
 /** Whether all of them came to be; says what did not. */
 const settle = async (steps) => {
@@ -38,13 +45,14 @@ const installMissing = async () => {
   const sandbox = ensure(bubblewrap());
   const servers = wantsServers ? sandbox.catch(() => undefined).then(() => ensure(debianServers())) : Promise.resolve();
   const packagesDone = ensure(packages(root));
-  const needed = settle([ensure(systemTools()), sandbox, packagesDone, ensure(temporal(root, packagesDone))]);
+  const needed = settle([ensure(systemTools()), sandbox, packagesDone, ensure(temporal(root, packagesDone)), oneByOne(tools)]);
   const wished = settle(wantsServers ? [servers, ensure(kafka(servers)), ensure(cosPython())] : []);
   // Tests of a server that can't be had are skipped, and named at the end, unless this is CI.
   return (await needed) && ((await wished) || !process.env.CI);
 };
 
-const all = [systemTools(), bubblewrap(), packages(root), temporal(root), ...(wantsServers ? [debianServers(), kafka(), cosPython()] : [])];
+const servers = wantsServers ? [debianServers(), kafka(), cosPython()] : [];
+const all = [systemTools(), bubblewrap(), packages(root), temporal(root), ...servers, ...tools];
 const done = await Promise.all(all.map((step) => step.isDone()));
 const ready =
   done.every(Boolean) || (await exclusively(root, () => say('another set-up of this clone is at work; waiting for it'), installMissing));
