@@ -50,7 +50,13 @@ export type WatchedRun =
   | { readonly state: 'running'; readonly phase: RunPhase }
   | { readonly state: 'succeeded'; readonly exit_code: number | null; readonly detail: string }
   /** Gone without a completion, or stopped by the station: a successor may resume from the last checkpoint. */
-  | { readonly state: 'lost'; readonly detail: string; readonly interrupted: boolean }
+  | {
+      readonly state: 'lost';
+      readonly detail: string;
+      readonly interrupted: boolean;
+      /** What the task fails for when it happens too often; `RUN_LOST` where absent, as in what earlier releases answered. */
+      readonly reason?: 'EVICTED';
+    }
   | { readonly state: 'failed'; readonly reason: FailureReason; readonly detail: string };
 
 /** Bookkeeping: idempotent, quick, run as local activities. */
@@ -116,4 +122,14 @@ export interface RetentionActivities {
   }): Promise<{ readonly erased: number; readonly next_cursor: string | null; readonly more: boolean }>;
 }
 
-export type Activities = BookkeepingActivities & SourceActivities & RunActivities & OutputActivities & RetentionActivities;
+export interface OrphanActivities {
+  /** Removes the runs whose task's workflow is closed. `kept`: runs of which nothing certain is known. */
+  reapOrphans(input: Readonly<Record<string, never>>): Promise<{ readonly removed: number; readonly kept: number }>;
+}
+
+export type Activities = BookkeepingActivities &
+  SourceActivities &
+  RunActivities &
+  OutputActivities &
+  RetentionActivities &
+  OrphanActivities;

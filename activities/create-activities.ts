@@ -11,6 +11,7 @@ import { createCollectOutputs } from './collect-outputs.ts';
 import type { Activities } from './contract.ts';
 import { createEraseExpired } from './erase-expired.ts';
 import { createFinishTask } from './finish-task.ts';
+import { createReapOrphans } from './reap-orphans.ts';
 import { createRecordProgress } from './record-progress.ts';
 import { createRegisterTask } from './register-task.ts';
 import { createReleaseRun } from './release-run.ts';
@@ -33,6 +34,8 @@ export interface ActivityDeps {
   readonly gatewayUrl: string;
   readonly secret: string;
   readonly maxRuns: number;
+  /** See `createStartRun`. */
+  readonly images: Readonly<Record<string, string>>;
   readonly runLimits: Omit<RunLimits, 'timeMs' | 'setupTimeMs'>;
   readonly defaultOwner: string;
 }
@@ -54,5 +57,6 @@ export const createActivities = (given: ActivityDeps): Activities => {
     collectOutputs: createCollectOutputs(deps),
     finishTask: heartbeating(createFinishTask({ ...deps, publication: resultFeed && { outbox: given.stores.results, feed: resultFeed } })),
     eraseExpired: createEraseExpired(deps),
+    reapOrphans: createReapOrphans(deps),
   });
 };

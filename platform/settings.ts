@@ -4,35 +4,11 @@ import { z } from 'zod';
 import { DEFAULT_STATION_LIMITS, type StationLimits } from '../tasks/limits.ts';
 import type { RunLimits } from '../tasks/run.ts';
 import { ownerSchema } from '../tasks/spec.ts';
+import { runnerSettings } from './runner-settings.ts';
+import { count, json, limit, list } from './setting-kinds.ts';
 
 const MiB = 1024 * 1024;
-const count = (fallback: number) => z.coerce.number().int().positive().default(fallback);
-const limit = (fallback: number) => z.coerce.number().int().nonnegative().default(fallback);
-const list = z
-  .string()
-  .default('')
-  .transform((text) =>
-    text
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== ''),
-  );
-
 const prices = z.record(z.string(), z.object({ input: z.number().nonnegative(), output: z.number().nonnegative() }));
-
-const json = <T extends z.ZodType>(schema: T, fallback: string) =>
-  z
-    .string()
-    .default(fallback)
-    .transform((text, context) => {
-      try {
-        return JSON.parse(text) as unknown;
-      } catch {
-        context.addIssue({ code: 'custom', message: 'is not JSON' });
-        return z.NEVER;
-      }
-    })
-    .pipe(schema);
 
 /** Every setting of a station, by the name of its environment variable. Documented in docs/SETTINGS.md. */
 const environment = z.object({
@@ -124,6 +100,7 @@ const environment = z.object({
   /** How long finished tasks are kept. */
   CODEBAY_RETENTION_DAYS: count(30),
 
+  ...runnerSettings,
   CODEBAY_ISOLATION: z.enum(['bubblewrap', 'none']).default('bubblewrap'),
   CODEBAY_MAX_RUNS: count(availableParallelism()),
   CODEBAY_RUN_MEMORY_MB: count(4096),

@@ -60,6 +60,12 @@ export const FAILURES = {
     remedy: 'Run `codebay doctor` on the station; it says how to mend the sandbox.',
     retryable: false,
   },
+  NETWORK_NOT_ISOLATED: {
+    title: "The run's network is not isolated",
+    remedy:
+      "Check that the cluster's network plugin enforces NetworkPolicy in the runs' namespace; the detail names what could be reached.",
+    retryable: false,
+  },
   SETUP_FAILED: {
     title: 'The set-up script failed',
     remedy: 'Read setup.log; the script runs without a terminal, and the network is reached through HTTP_PROXY only.',
@@ -86,7 +92,26 @@ export const FAILURES = {
     remedy: "Look at the station's logs, then submit again.",
     retryable: true,
   },
-  IMAGE_PULL: { title: "The run's image could not be pulled", remedy: "Check the image's name and the pull secret.", retryable: true },
+  UNSCHEDULABLE: {
+    title: 'No machine of the cluster had room for the run',
+    remedy: "Add a node that fits the run's requests, or lower CODEBAY_RUN_MEMORY_MB; then submit again.",
+    retryable: true,
+  },
+  RUN_REFUSED: {
+    title: "The cluster refused the run's pod",
+    remedy: 'The detail quotes the cluster: raise the quota it names, or mend the policy, then submit again.',
+    retryable: true,
+  },
+  RUN_NOT_STARTED: {
+    title: "The run's containers could not be started",
+    remedy: 'The detail quotes the cluster; an image of your own must run as uid 10002 and be derived from the codex-agent image.',
+    retryable: false,
+  },
+  IMAGE_PULL: {
+    title: "The run's image could not be pulled",
+    remedy: "Check the image's name and the pull secret (pull_secrets of CODEBAY_KUBERNETES_POD).",
+    retryable: true,
+  },
   MODEL_AUTH: {
     title: "The model refused the station's key",
     remedy: 'Ask the operator to check OPENAI_API_KEY and OPENAI_BASE_URL.',

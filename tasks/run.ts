@@ -68,6 +68,13 @@ export interface RunOrder {
   /** The run's identity: a bearer token for the gateway, known to the sidecar alone. */
   readonly identity: string;
   readonly limits: RunLimits;
+  /** The image of what isn't ours, where it isn't the runner's own default; from the operator's list. */
+  readonly image?: string;
+  /**
+   * `host:port`, or `[IPv6]:port`, that no connection from the run may reach; the sidecar proves it before anything untrusted starts.
+   * Absent or empty: nothing is proved.
+   */
+  readonly forbidden?: readonly string[];
 }
 
 /** What a runner sees of a run. */
@@ -79,7 +86,26 @@ export type RunObservation =
 /** How a run ended, from facts alone. */
 export interface RunExit {
   readonly exitCode: number | null;
-  /** `lost`: it vanished (killed, rebooted); `stopped`: by `Runner.stop`. */
-  readonly cause: 'finished' | 'stopped' | 'lost' | 'out_of_memory' | 'timed_out' | 'disk_full' | 'isolation';
+  readonly cause: RunExitCause;
   readonly detail: string;
 }
+
+/**
+ * `lost`: it vanished (killed, rebooted); `evicted`: whoever runs the machines took them away; `stopped`: by `Runner.stop`; `refused`: the
+ * cluster won't have it (a quota, a policy); `unschedulable`: no machine has room; `not_started`: a container can't be made.
+ */
+export const RUN_EXIT_CAUSES = [
+  'finished',
+  'stopped',
+  'lost',
+  'evicted',
+  'out_of_memory',
+  'timed_out',
+  'disk_full',
+  'isolation',
+  'image_pull',
+  'refused',
+  'unschedulable',
+  'not_started',
+] as const;
+export type RunExitCause = (typeof RUN_EXIT_CAUSES)[number];

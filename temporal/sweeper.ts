@@ -21,6 +21,8 @@ interface SweeperDeps extends CleanUpDeps {
   readonly by: string;
   /** How long an unfinished row may be without a write before its workflow is looked at. */
   readonly silentForMs?: number;
+  /** False where runs outlive this machine and a schedule looks after them; true where absent. */
+  readonly ownsRuns?: boolean;
 }
 
 const UNSTARTED: Omit<Claim, 'by'> = { leaseMs: 15_000, olderThanMs: 1_000, limit: 50 };
@@ -32,7 +34,7 @@ const ABANDONED_RESERVATION_MS = 60 * 60_000;
 
 /** Puts right what a dead process or an unreachable Temporal left behind: starts, cancellations, rows without a workflow, runs without a task. */
 export const createSweeper = (deps: SweeperDeps) => {
-  const { tasks, outbox, events, ledger, engine, runs, runner, log, by, silentForMs = SILENT_FOR_MS } = deps;
+  const { tasks, outbox, events, ledger, engine, runs, runner, log, by, silentForMs = SILENT_FOR_MS, ownsRuns = true } = deps;
 
   const end = async (task: TaskRecord, as: 'CANCELLED' | 'TERMINATED'): Promise<void> => {
     if (await outbox.endWithoutWorkflow(task.id, as)) {
@@ -93,7 +95,7 @@ export const createSweeper = (deps: SweeperDeps) => {
   const sweep = async (): Promise<void> => {
     await each(await outbox.claimUnstarted({ ...UNSTARTED, by }), settleUnstarted);
     await each(await outbox.claimSilent({ ...SILENT, by, olderThanMs: silentForMs }), reconcile);
-    await reapOrphans();
+    if (ownsRuns) await reapOrphans();
     await ledger.sweep(ABANDONED_RESERVATION_MS);
   };
 

@@ -8,9 +8,9 @@ import { createLog } from '../platform/log.ts';
 import { openCache } from '../platform/open-cache.ts';
 import { openObjects } from '../platform/open-objects.ts';
 import { openResults, wantsResults } from '../platform/open-results.ts';
+import { openRunner } from '../platform/open-runner.ts';
 import { openStores } from '../platform/open-stores.ts';
 import { outdatingStores } from '../platform/outdating-stores.ts';
-import { createSandboxRunner } from '../platform/sandbox/runner.ts';
 import { openScratchFolder } from '../platform/scratch-folder.ts';
 import { dataPaths, loadSettings, runLimitsOf, stationLimitsOf } from '../platform/settings.ts';
 import { readStationSecret } from '../platform/station-secret.ts';
@@ -18,6 +18,7 @@ import { answersInTime } from '../tasks/answers-in-time.ts';
 import { connectWhenUp } from './connection.ts';
 import { createTemporalEngine } from './engine.ts';
 import { listenForHealth } from './health-listener.ts';
+import { ensureOrphanSchedule } from './orphan-schedule.ts';
 import { createResultSweeper } from './result-sweeper.ts';
 import { ensureRetentionSchedule } from './retention-schedule.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
@@ -58,14 +59,7 @@ const codeSource = createCodeSource({
   tmpDir: await openScratchFolder(paths.scratch),
   environment: process.env,
 });
-const runner = createSandboxRunner({
-  runsDir: paths.runs,
-  installDir: root,
-  isolation: settings.CODEBAY_ISOLATION,
-  node: process.execPath,
-  readable: settings.CODEBAY_RUN_READABLE,
-  warn: (sentence) => log.warn(sentence),
-});
+const { runner, local, close: closeRunner } = await openRunner(settings, log, root);
 
 const connection = await connectWhenUp(settings.TEMPORAL_ADDRESS, draining.signal);
 const client = new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE });
@@ -73,6 +67,7 @@ const taskQueue = settings.CODEBAY_TASK_QUEUE;
 const engine = createTemporalEngine({ client, taskQueue });
 await registerSearchAttributes(connection.operatorService, settings.TEMPORAL_NAMESPACE, draining.signal);
 await ensureRetentionSchedule({ client, taskQueue, retentionDays: settings.CODEBAY_RETENTION_DAYS });
+if (!local) await ensureOrphanSchedule({ client, taskQueue });
 
 const worker = await Worker.create({
   connection,
@@ -90,6 +85,7 @@ const worker = await Worker.create({
     gatewayUrl,
     secret,
     maxRuns: settings.CODEBAY_MAX_RUNS,
+    images: settings.CODEBAY_AGENT_IMAGES,
     runLimits: runLimitsOf(settings),
     defaultOwner: settings.CODEBAY_DEFAULT_OWNER,
   }),
@@ -102,7 +98,7 @@ const worker = await Worker.create({
   stickyQueueScheduleToStartTimeout: '3s',
   maxHeartbeatThrottleInterval: '3s',
 });
-const sweeper = createSweeper({ ...stores, runner, objects, engine, log, by: randomUUID() });
+const sweeper = createSweeper({ ...stores, runner, objects, engine, log, by: randomUUID(), ownsRuns: local });
 const publication = resultFeed && { outbox: stores.results, feed: resultFeed };
 const resultSweeper = createResultSweeper({ publication, log, by: randomUUID() });
 draining.signal.addEventListener('abort', () => worker.shutdown(), { once: true });
@@ -126,8 +122,9 @@ const health =
 process.stdout.write(`${JSON.stringify({ ready: true, task_queue: taskQueue, port: health?.port ?? null })}\n`);
 await Promise.all([worker.run(), sweeper.run(draining.signal), resultSweeper.run(draining.signal)]);
 
-if (settings.CODEBAY_RUNS_ON_SHUTDOWN === 'stop')
+if (local && settings.CODEBAY_RUNS_ON_SHUTDOWN === 'stop')
   await Promise.all((await runner.list()).map((runId) => runner.stop(runId, STOP_GRACE_MS)));
+closeRunner();
 await health?.close();
 await resultFeed?.close();
 await connection.close();

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type {
   BookkeepingActivities,
+  OrphanActivities,
   OutputActivities,
   RetentionActivities,
   RunActivities,
@@ -52,6 +53,13 @@ export const retention = proxyActivities<RetentionActivities>({
   heartbeatTimeout: '1m',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
   retry: { initialInterval: '5s', backoffCoefficient: 2, maximumInterval: '10m', maximumAttempts: 12 },
+});
+
+/** The schedule comes again in minutes: a round that can't be sure is given up soon. */
+export const orphans = proxyActivities<OrphanActivities>({
+  startToCloseTimeout: '10m',
+  heartbeatTimeout: '20s',
+  retry: { initialInterval: '5s', backoffCoefficient: 2, maximumAttempts: 4 },
 });
 
 const quick = proxyLocalActivities<BookkeepingActivities>({

@@ -33,7 +33,11 @@ const CLOCK_SLACK_MS = 120_000;
 const FIRST_SLOT_WAIT_MS = 5_000;
 const LONGEST_SLOT_WAIT_MS = 300_000;
 
-const RUN_BEFORE_RESET = { state: 'lost', detail: 'The run had ended before the workflow was reset.', interrupted: true } as const;
+const RUN_BEFORE_RESET: Extract<WatchedRun, { state: 'lost' }> = {
+  state: 'lost',
+  detail: 'The run had ended before the workflow was reset.',
+  interrupted: true,
+};
 
 const shownPhase = (kind: RunKind, phase: RunPhase): TaskPhase => {
   if (kind === 'verify') return 'VERIFYING';
@@ -103,7 +107,7 @@ export const runToEnd = async (context: RunContext): Promise<RunEnd> => {
     if (end.state !== 'lost') return end;
     if (end.interrupted) continue;
     losses += 1;
-    if (losses > MAX_RESUMES) return { state: 'failed', reason: 'RUN_LOST', detail: end.detail };
+    if (losses > MAX_RESUMES) return { state: 'failed', reason: end.reason ?? 'RUN_LOST', detail: end.detail };
     await sleep(500 * 2 ** losses);
   }
 };

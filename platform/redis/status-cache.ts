@@ -17,21 +17,23 @@ redis.call('set', KEYS[1], ARGV[2], 'px', ARGV[3])`;
 const encode = ({ owner, version, json, freshUntil }: CachedTask): string =>
   `${version} ${freshUntil} ${encodeURIComponent(owner)}\n${json}`;
 
-const decode = (text: string): CachedTask | null => {
+/** What stands under a task's key, by what `get` of Redis gives; null where that shows no task. */
+export const decodeCachedTask = (text: string): CachedTask | null => {
   const end = text.indexOf('\n');
   const [version, freshUntil, owner] = text.slice(0, end).split(' ');
   if (owner === undefined || owner === '') return null;
   return { version: Number(version), freshUntil: Number(freshUntil), owner: decodeURIComponent(owner), json: text.slice(end + 1) };
 };
 
+export const cachedTaskKey = (taskId: string): string => `task:${taskId}`;
+
 /** Shared by all processes; each task is one key. */
 export const createRedisStatusCache = (connection: RedisConnection, now: () => number = Date.now): StatusCache => {
   const { client, attempt } = connection;
-  const keyOf = (taskId: string) => `task:${taskId}`;
   const drop = (taskId: string, version: number): Promise<boolean> =>
     attempt(
       async () => {
-        await client.eval(DROP_BELOW, 1, keyOf(taskId), version, `${version} 0 \n`, KEPT_OUT_MS);
+        await client.eval(DROP_BELOW, 1, cachedTaskKey(taskId), version, `${version} 0 \n`, KEPT_OUT_MS);
         return true;
       },
       () => false,
@@ -39,10 +41,10 @@ export const createRedisStatusCache = (connection: RedisConnection, now: () => n
   return {
     get: async (taskId) => {
       const text = await attempt(
-        () => client.get(keyOf(taskId)),
+        () => client.get(cachedTaskKey(taskId)),
         () => null,
       );
-      const entry = text === null ? null : decode(text);
+      const entry = text === null ? null : decodeCachedTask(text);
       // A server that hung may have taken the entry long after it was sent.
       return entry !== null && entry.freshUntil > now() ? entry : null;
     },
@@ -50,7 +52,7 @@ export const createRedisStatusCache = (connection: RedisConnection, now: () => n
       const leftMs = entry.freshUntil - now();
       if (leftMs <= 0) return;
       await attempt(
-        () => client.eval(PUT, 1, keyOf(taskId), entry.version, encode(entry), leftMs),
+        () => client.eval(PUT, 1, cachedTaskKey(taskId), entry.version, encode(entry), leftMs),
         () => undefined,
       );
     },

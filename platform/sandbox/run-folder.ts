@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import type { RunExit, RunOrder } from '../../tasks/run.ts';
+import { RUN_EXIT_CAUSES, type RunExit, type RunOrder } from '../../tasks/run.ts';
 import { readIfThere, writeAtomic, writeOnce } from './atomic-file.ts';
 import { type Confinement, confinementSchema } from './confinement.ts';
 import { closeInherited } from './inherited-descriptors.ts';
@@ -21,7 +21,7 @@ const orderSchema = z.object({
 
 const exitSchema = z.object({
   exitCode: z.int().nullable(),
-  cause: z.enum(['finished', 'stopped', 'lost', 'out_of_memory', 'timed_out', 'disk_full', 'isolation'] satisfies RunExit['cause'][]),
+  cause: z.enum(RUN_EXIT_CAUSES),
   detail: z.string(),
 });
 

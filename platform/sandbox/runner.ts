@@ -37,6 +37,7 @@ export interface SandboxRunnerOptions {
 }
 
 const LOOK_EVERY_MS = 20;
+const OBSERVE_EVERY_MS = 100;
 /** What a starter that died left half-made is swept after this. */
 const ABANDONED_AFTER_MS = 3_600_000;
 
@@ -106,6 +107,21 @@ export const createSandboxRunner = (options: SandboxRunnerOptions): Runner => {
     if (wasAlive || sidecar?.pid === NOBODY.pid) await writeExit(path, { exitCode: null, cause: 'stopped', detail: 'ended by force' });
   };
 
+  const look = async (runId: string): Promise<RunObservation> => {
+    const path = folderOf(runId);
+    const sidecar = await readProcess(path);
+    const alive = sidecar !== null && isAlive(sidecar);
+    // Read after the look at the process: a sidecar writes its exit before it ends.
+    const exit = await readExit(path);
+    if (exit !== null) return { state: 'exited', exit };
+    if (sidecar === null) return { state: 'absent' };
+    if (alive) return { state: 'running' };
+    return {
+      state: 'exited',
+      exit: { exitCode: null, cause: 'lost', detail: 'The run ended without a word: killed, or the machine restarted.' },
+    };
+  };
+
   const sweep = async (): Promise<void> => {
     for (const name of await namesIn(runsDir)) {
       const path = join(runsDir, name);
@@ -140,19 +156,14 @@ export const createSandboxRunner = (options: SandboxRunnerOptions): Runner => {
       await spawnSidecar({ path, node: options.node, entry, cache: moduleCache(options.installDir) });
     },
 
-    observe: async (runId): Promise<RunObservation> => {
-      const path = folderOf(runId);
-      const sidecar = await readProcess(path);
-      const alive = sidecar !== null && isAlive(sidecar);
-      // Read after the look at the process: a sidecar writes its exit before it ends.
-      const exit = await readExit(path);
-      if (exit !== null) return { state: 'exited', exit };
-      if (sidecar === null) return { state: 'absent' };
-      if (alive) return { state: 'running' };
-      return {
-        state: 'exited',
-        exit: { exitCode: null, cause: 'lost', detail: 'The run ended without a word: killed, or the machine restarted.' },
-      };
+    observe: async (runId, { waitMs = 0, signal } = {}) => {
+      const until = Date.now() + waitMs;
+      for (;;) {
+        const observation = await look(runId);
+        const leftMs = until - Date.now();
+        if (observation.state !== 'running' || leftMs <= 0 || signal?.aborted) return observation;
+        await delay(Math.min(leftMs, OBSERVE_EVERY_MS), undefined, { signal }).catch(() => undefined);
+      }
     },
 
     stop,

@@ -1,21 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
-import { type CodebayClient, CodebayError } from '../../sdk/index.ts';
+import type { CodebayClient } from '../../sdk/index.ts';
 import { promptOf } from './counting-model.ts';
-
-const AGAIN_MS = 200;
-
-/** What a patient client does: asks again for as long as the answer says that it may. */
-const persist = async <T>(attempt: () => Promise<T>): Promise<T> => {
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!(error instanceof CodebayError) || !error.problem.retryable) throw error;
-    }
-    await pause(AGAIN_MS);
-  }
-};
+import { AGAIN_MS, persist } from './persist.ts';
 
 /** Submits a task by HTTP until it is accepted, always with the same Idempotency-Key; returns its id. */
 export const submitByHttp = async (client: CodebayClient, url: string, task: number): Promise<string> => {

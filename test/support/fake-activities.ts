@@ -22,6 +22,7 @@ export const fakeActivities = (overrides: Partial<Activities> = {}): { readonly 
     collectOutputs: async () => ({ artifacts: [{ name: 'diff.patch', size_bytes: 3, sha256: 'b'.repeat(64) }] }),
     finishTask: async () => undefined,
     eraseExpired: async () => ({ erased: 0, next_cursor: null, more: false }),
+    reapOrphans: async () => ({ removed: 0, kept: 0 }),
     ...overrides,
   };
   const recording = <K extends keyof Activities>(name: K) =>

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 /** A tool call as a script writes it; a string stands for the raw JSON of the arguments, complete or not. */
 export interface ScriptedCall {
@@ -41,6 +41,10 @@ export interface RecordedRequest {
   readonly headers: IncomingMessage['headers'];
   readonly raw: string;
   readonly body: { readonly model: string; readonly messages: readonly ChatMessage[]; readonly tools?: readonly unknown[] };
+  /** When the answer had left whole, in milliseconds since 1970; null until then. */
+  answeredAt(): number | null;
+  /** When the connection that the request came by was closed; null until then. */
+  disconnectedAt(): number | null;
 }
 
 export type ModelScript = (request: RecordedRequest, turnIndex: number) => Answer | Promise<Answer>;
@@ -145,6 +149,7 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
  */
 export const startScriptedModel = async (script: ModelScript, messages?: () => readonly SteeringMessage[]): Promise<ScriptedModel> => {
   const requests: RecordedRequest[] = [];
+  const closed = new WeakMap<Socket, number>();
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'http://model');
     if (request.method === 'GET' && url.pathname === '/messages' && messages !== undefined) {
@@ -157,7 +162,18 @@ export const startScriptedModel = async (script: ModelScript, messages?: () => r
       return;
     }
     const raw = await bodyOf(request);
-    const recorded: RecordedRequest = { path: url.pathname, headers: request.headers, raw, body: JSON.parse(raw) };
+    let answeredAt: number | null = null;
+    response.once('finish', () => {
+      answeredAt = Date.now();
+    });
+    const recorded: RecordedRequest = {
+      path: url.pathname,
+      headers: request.headers,
+      raw,
+      body: JSON.parse(raw),
+      answeredAt: () => answeredAt,
+      disconnectedAt: () => closed.get(request.socket) ?? null,
+    };
     const turn = requests.push(recorded) - 1;
     give(response, recorded.body.model, await script(recorded, turn), turn);
   };
@@ -168,6 +184,7 @@ export const startScriptedModel = async (script: ModelScript, messages?: () => r
         .end(JSON.stringify({ error: { message: `script failed: ${error}` } }));
     });
   });
+  server.on('connection', (socket) => socket.once('close', () => closed.set(socket, Date.now())));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {

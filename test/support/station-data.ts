@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createFilesystemStore } from '../../platform/filesystem.ts';
 import { openSqliteStore } from '../../platform/sqlite.ts';
 import { runBlobKey } from '../../tasks/object-keys.ts';
@@ -48,7 +49,10 @@ export const createRecordingRunner = (observed: Record<string, RunObservation> =
   const removed: string[] = [];
   const runner: Runner = {
     start: async () => undefined,
-    observe: async (runId) => observed[runId] ?? { state: 'absent' },
+    observe: async (runId, { waitMs = 0, signal } = {}) => {
+      if (observed[runId]?.state === 'running') await delay(waitMs, undefined, { signal }).catch(() => undefined);
+      return observed[runId] ?? { state: 'absent' };
+    },
     stop: async () => undefined,
     remove: async (runId) => {
       removed.push(runId);

@@ -1,0 +1,13 @@
+import { z } from 'zod';
+import { RUN_EXIT_CAUSES, type RunExit } from '../../tasks/run.ts';
+
+const lastWordsSchema = z.object({ exitCode: z.int().nullable(), cause: z.enum(RUN_EXIT_CAUSES), detail: z.string() });
+
+/** How a sidecar said that its run ended, in the container's termination message; null where that holds anything else, such as lines of its log. */
+export const lastWordsOf = (message: string): RunExit | null => {
+  try {
+    return lastWordsSchema.parse(JSON.parse(message));
+  } catch {
+    return null;
+  }
+};
