@@ -1,13 +1,14 @@
 /**
- * Makes this clone ready to run: packages, the Temporal CLI, bubblewrap; with `--servers` also what the production profile stands on; with
- * `--deploy-tools` also what checks the Helm chart. Safe to run at any time and by several processes at once; does nothing where nothing is
- * missing. Runs on Node 20 or newer and needs nothing installed.
+ * Makes this clone ready to run: packages, the Temporal CLI, bubblewrap; with `--servers` also what the production profile stands on, with
+ * `--cluster` what a Kubernetes cluster of this machine needs, with `--deploy-tools` what checks the Helm chart. Safe to run at any time and by
+ * several processes at once; does nothing where nothing is missing. Runs on Node 20 or newer and needs nothing installed.
  */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bubblewrap } from './setup/bubblewrap.mjs';
 import { deployTools } from './setup/deploy-tools.mjs';
 import { exclusively } from './setup/exclusive.mjs';
+import { clusterPackages, kubernetes } from './setup/kubernetes.mjs';
 import { packages } from './setup/packages.mjs';
 import { cosPython, debianServers, kafka } from './setup/servers.mjs';
 import { SetupError } from './setup/setup-error.mjs';
@@ -21,12 +22,14 @@ const ensure = async (step) => {
   if (await step.isDone()) return;
   say(`${step.title} …`);
   const began = Date.now();
-  await step.install();
+  await step.install((detail) => say(`${step.title}: ${detail}`));
   say(`${step.title} ✓ ${((Date.now() - began) / 1000).toFixed(1)} s`);
 };
 
 const wantsServers = process.argv.includes('--servers');
 const tools = process.argv.includes('--deploy-tools') ? deployTools() : [];
+// A cluster that is already there needs nothing of this machine.
+const wantsCluster = process.argv.includes('--cluster') && !process.env.KUBECONFIG;
 
 const oneByOne = async (steps) => {
   for (const step of steps) await ensure(step);
@@ -44,15 +47,23 @@ const installMissing = async () => {
   // One after the other: apt lets only one in.
   const sandbox = ensure(bubblewrap());
   const servers = wantsServers ? sandbox.catch(() => undefined).then(() => ensure(debianServers())) : Promise.resolve();
+  const clusterTools = wantsCluster ? servers.catch(() => undefined).then(() => ensure(clusterPackages())) : Promise.resolve();
   const packagesDone = ensure(packages(root));
   const needed = settle([ensure(systemTools()), sandbox, packagesDone, ensure(temporal(root, packagesDone)), oneByOne(tools)]);
-  const wished = settle(wantsServers ? [servers, ensure(kafka(servers)), ensure(cosPython())] : []);
-  // Tests of a server that can't be had are skipped, and named at the end, unless this is CI.
+  const wished = settle([
+    ...(wantsServers ? [servers, ensure(kafka(servers)), ensure(cosPython())] : []),
+    ...(wantsCluster ? [clusterTools, ensure(kubernetes(root))] : []),
+  ]);
+  // Tests of a server or cluster that can't be had are skipped, and named at the end, unless this is CI.
   return (await needed) && ((await wished) || !process.env.CI);
 };
 
-const servers = wantsServers ? [debianServers(), kafka(), cosPython()] : [];
-const all = [systemTools(), bubblewrap(), packages(root), temporal(root), ...servers, ...tools];
+const all = [
+  ...[systemTools(), bubblewrap(), packages(root), temporal(root)],
+  ...(wantsServers ? [debianServers(), kafka(), cosPython()] : []),
+  ...(wantsCluster ? [clusterPackages(), kubernetes(root)] : []),
+  ...tools,
+];
 const done = await Promise.all(all.map((step) => step.isDone()));
 const ready =
   done.every(Boolean) || (await exclusively(root, () => say('another set-up of this clone is at work; waiting for it'), installMissing));

@@ -16,15 +16,16 @@ export const which = (name, env = process.env) => {
 
 /**
  * Runs a program and resolves with `{code, output}`: never rejects, `code` is null when it could not be started or was ended.
- * `abort` is asked every 100 ms; once it answers true the program is ended.
+ * `abort` is asked every 100 ms; once it answers true the program is ended. `onOutput` gets each piece of what the program says.
  */
-export const run = (program, args, { env = process.env, cwd, abort } = {}) =>
+export const run = (program, args, { env = process.env, cwd, abort, onOutput } = {}) =>
   new Promise((resolve) => {
     const child = spawn(program, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     const poll = abort && setInterval(() => abort() && child.kill('SIGKILL'), 100);
     let output = '';
     const keep = (chunk) => {
       output = (output + chunk).slice(-20_000);
+      onOutput?.(String(chunk));
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastLines, run, which } from './command.mjs';
+import { goEnvironment, goProgram, OLDEST_GO } from './go.mjs';
 import { SetupError } from './setup-error.mjs';
 import { cacheFolder } from './temporal-cli.mjs';
 
@@ -14,15 +15,15 @@ export const goTool = (tool) => ({
   title: `${tool.name} ${tool.version}`,
   isDone: async () => findGoTool(tool) !== null,
   install: async () => {
-    if (which('go') === null) {
-      throw new SetupError(`${tool.name} is missing: install it so that it is in PATH, or install Go, which builds it, then start again.`);
-    }
+    const go = await goProgram();
+    if (go === null)
+      throw new SetupError(`${tool.name} is missing: install it, or Go ${OLDEST_GO} or newer, which builds it, then start again.`);
     const target = join(cached(tool), '..');
     const draft = `${target}.${process.pid}.draft`;
     try {
       mkdirSync(draft, { recursive: true });
-      const env = { ...process.env, GOBIN: draft, CGO_ENABLED: '0' };
-      const result = await run('go', ['install', '-trimpath', '-ldflags=-s -w', `${tool.package}@${tool.version}`], { env });
+      const env = { ...goEnvironment(), GOBIN: draft };
+      const result = await run(go, ['install', '-trimpath', '-ldflags=-s -w', `${tool.package}@${tool.version}`], { env });
       if (result.code !== 0) throw new SetupError(`go could not build ${tool.name} ${tool.version}:\n${lastLines(result.output, 4)}`);
       try {
         renameSync(draft, target);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -50,6 +50,8 @@ export const startServerProcess = async (options: {
   readonly command: readonly [string, ...string[]];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Gets everything that it says; absent: only its last words are kept. */
+  readonly logFile?: string;
   readonly isReady: () => Promise<boolean>;
 }): Promise<ServerProcess> => {
   const [program, ...args] = options.command;
@@ -58,16 +60,19 @@ export const startServerProcess = async (options: {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const log = options.logFile === undefined ? null : createWriteStream(options.logFile, { flags: 'a', mode: 0o600 });
   let words = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
       words = (words + chunk).slice(-LAST_WORDS);
+      log?.write(chunk);
     });
   }
   endWithUs(child);
   let ended: string | null = null;
   const gone = new Promise<void>((resolve) => {
     const note = (how: string) => {
+      log?.end();
       ended = how;
       resolve();
     };

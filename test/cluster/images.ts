@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { findServer } from '../servers/server-process.ts';
+
+/** Holds each pod's namespaces; containerd is told that it is here. */
+export const PAUSE_IMAGE = 'codebay.test/pause:1';
+/** sh, nc, wget, httpd and the rest of busybox; for pods of tests. */
+export const BUSYBOX_IMAGE = 'codebay.test/busybox:1';
+
+export interface ImageConfig {
+  readonly Entrypoint?: readonly string[];
+  readonly Cmd?: readonly string[];
+  readonly Env?: readonly string[];
+  readonly User?: string;
+}
+
+const sha256 = async (file: string) =>
+  createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex');
+
+/** Writes `tarFile`, a docker-archive of one layer that holds what `root` holds, without an engine. */
+export const writeImage = async (root: string, reference: string, config: ImageConfig, tarFile: string): Promise<void> => {
+  const draft = await mkdtemp(join(tmpdir(), 'codebay-image-'));
+  try {
+    const layer = join(draft, 'layer.tar');
+    await execa('tar', ['--numeric-owner', '--owner=0', '--group=0', '--sort=name', '--mtime=@0', '-C', root, '-cf', layer, '.']);
+    const diffId = await sha256(layer);
+    const image = {
+      architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+      os: 'linux',
+      created: '1970-01-01T00:00:00Z',
+      config,
+      rootfs: { type: 'layers', diff_ids: [`sha256:${diffId}`] },
+    };
+    const text = JSON.stringify(image);
+    const configName = `${createHash('sha256').update(text).digest('hex')}.json`;
+    const layerName = `${diffId}.tar`;
+    await rename(layer, join(draft, layerName));
+    await writeFile(join(draft, configName), text);
+    await writeFile(join(draft, 'manifest.json'), JSON.stringify([{ Config: configName, RepoTags: [reference], Layers: [layerName] }]));
+    await execa('tar', ['-C', draft, '-cf', tarFile, 'manifest.json', configName, layerName]);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+};
+
+const pauseRoot = async (root: string, pauseProgram: string): Promise<void> => {
+  await copyFile(pauseProgram, join(root, 'pause'));
+};
+
+const busyboxRoot = async (root: string): Promise<void> => {
+  for (const name of ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev']) await mkdir(join(root, name));
+  await chmod(join(root, 'tmp'), 0o1777);
+  const busybox = join(root, 'bin/busybox');
+  await copyFile(findServer('busybox'), busybox);
+  const { stdout } = await execa(busybox, ['--list']);
+  for (const applet of stdout.split('\n').filter((name) => name !== 'busybox')) await symlink('busybox', join(root, 'bin', applet));
+  await writeFile(join(root, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n');
+  await writeFile(join(root, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n');
+};
+
+/** The two images that every cluster has, written below `folder`; returns their files. */
+export const writeBaseImages = async (folder: string, pauseProgram: string): Promise<readonly string[]> => {
+  const images = [
+    {
+      name: 'pause',
+      reference: PAUSE_IMAGE,
+      config: { Entrypoint: ['/pause'], User: '65535:65535' },
+      fill: (root: string) => pauseRoot(root, pauseProgram),
+    },
+    { name: 'busybox', reference: BUSYBOX_IMAGE, config: { Cmd: ['sh'], Env: ['PATH=/bin'] }, fill: busyboxRoot },
+  ];
+  return Promise.all(
+    images.map(async ({ name, reference, config, fill }) => {
+      const root = join(folder, name);
+      await mkdir(root, { recursive: true });
+      await fill(root);
+      const file = join(folder, `${name}.tar`);
+      await writeImage(root, reference, config, file);
+      return file;
+    }),
+  );
+};
