@@ -127,6 +127,9 @@ const environment = z.object({
 
 export type Settings = z.output<typeof environment>;
 
+/** The names of all settings. */
+export const SETTING_NAMES: readonly string[] = Object.keys(environment.shape);
+
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }

@@ -6,6 +6,16 @@
 {{- else }}{{ . }}{{ end -}}
 {{- end }}
 
+{{/* CODEBAY_KUBERNETES_POD: what an operator decides about the pods of runs. */}}
+{{- define "codebay.runPod" -}}
+{{- $pod := .Values.runs.pod }}
+{{- $text := dict "node_selector" $pod.nodeSelector "tolerations" $pod.tolerations "pull_secrets" $pod.pullSecrets "labels" $pod.labels "annotations" $pod.annotations }}
+{{- if .Values.runs.priorityClass.create }}{{ $_ := set $text "priority_class" (printf "%s-runs" (include "codebay.fullname" .)) }}{{ end }}
+{{- with $pod.runtimeClass }}{{ $_ := set $text "runtime_class" . }}{{ end }}
+{{- with $pod.codeStorageClass }}{{ $_ := set $text "code_storage_class" . }}{{ end }}
+{{- toJson $text }}
+{{- end }}
+
 {{/* (dict "root" $ "service" "api"): what the ConfigMap of a service holds, as a YAML map. */}}
 {{- define "codebay.settings" -}}
 {{- $root := .root }}
@@ -57,7 +67,9 @@
 {{- $_ := set $all "CODEBAY_INSTALLATION" (include "codebay.fullname" $root) }}
 {{- $_ := set $all "CODEBAY_SIDECAR_IMAGE" (include "codebay.image" (dict "root" $root "image" $root.Values.image)) }}
 {{- $_ := set $all "CODEBAY_AGENT_IMAGE" (include "codebay.image" (dict "root" $root "image" $root.Values.agentImage)) }}
-{{- $_ := set $all "CODEBAY_GATEWAY_RUN_URL" (printf "http://%s-gateway.%s.svc:8421" (include "codebay.fullname" $root) $root.Release.Namespace) }}
+{{- /* The worker looks this name up at each run's start and gives runs the address: they have no DNS. */}}
+{{- $_ := set $all "CODEBAY_GATEWAY_URL" (printf "http://%s-gateway:8421" (include "codebay.fullname" $root)) }}
+{{- $_ := set $all "CODEBAY_KUBERNETES_POD" (include "codebay.runPod" $root) }}
 {{- end }}
 {{- toYaml $all }}
 {{- end }}
