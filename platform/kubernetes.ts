@@ -8,7 +8,7 @@ import type { WatchLog } from './kubernetes/list-watch.ts';
 import type { StartBounds } from './kubernetes/not-started.ts';
 import { isWithoutPod, observationOf } from './kubernetes/run-end.ts';
 import { type JobOptions, jobOf, secretNameOf, secretOf } from './kubernetes/run-job.ts';
-import { createRunObjects } from './kubernetes/run-objects.ts';
+import { createRunObjects, ForeignJobError } from './kubernetes/run-objects.ts';
 import { createRunWatch, type SeenRun } from './kubernetes/run-watch.ts';
 
 export interface KubernetesRunnerOptions extends Omit<JobOptions, 'pendingMs'> {
@@ -33,11 +33,12 @@ const LOOK_AGAIN_MS = 1_000;
 const FIRST_LIST_MS = 5_000;
 const ASK_EVENTS_EVERY_MS = 5_000;
 
-/** The cluster's no to a Job itself: a quota on Jobs, an admission policy, missing permissions. */
-const asFailure = (error: unknown): unknown =>
-  error instanceof ClusterRefusedError && (error.status === 403 || error.status === 422)
-    ? new FailureError('RUN_REFUSED', error.message, { cause: error })
-    : error;
+/** The cluster's no to a Job itself: a quota on Jobs, an admission policy, missing permissions, a name that is taken. */
+const asFailure = (error: unknown): unknown => {
+  const refused =
+    error instanceof ForeignJobError || (error instanceof ClusterRefusedError && (error.status === 403 || error.status === 422));
+  return refused ? new FailureError('RUN_REFUSED', error.message, { cause: error }) : error;
+};
 
 /**
  * Runs as Jobs of a cluster, one pod each. All runs of the installation are followed by two watches, begun at once; `observe` answers
@@ -109,12 +110,12 @@ export const createKubernetesRunner = (options: KubernetesRunnerOptions): Kubern
     },
 
     stop: async (runId) => {
-      await objects.removeJob(checked(runId));
+      await objects.removeJob(checked(runId), watch.get(runId)?.job ?? null);
       await untilGone(runId);
     },
 
     remove: async (runId) => {
-      await objects.removeJob(checked(runId));
+      await objects.removeJob(checked(runId), watch.get(runId)?.job ?? null);
       await objects.removeSecret(secretNameOf(runId));
       askedEventsAt.delete(runId);
     },

@@ -13,7 +13,8 @@ const failure = (error: unknown): Finding =>
 /** `codebay doctor`: looks at everything the station needs; exit code 1 where something is broken. */
 export const doctor = async (): Promise<number> => {
   const settings = readSettings(process.env);
-  const checks = [...machineChecks(settings), ...networkChecks(process.env, settings)].map(({ name, look }) => ({
+  const clusterChecks = settings.CODEBAY_RUNNER === 'kubernetes' ? (await import('../doctor/cluster.ts')).clusterChecks(settings) : [];
+  const checks = [...machineChecks(settings), ...clusterChecks, ...networkChecks(process.env, settings)].map(({ name, look }) => ({
     name,
     finding: look().catch(failure),
   }));

@@ -85,6 +85,6 @@ export const machineChecks = (settings: Settings): readonly Check[] => [
   { name: 'Node', look: node },
   { name: 'git', look: git },
   { name: 'Temporal', look: temporal },
-  { name: 'Sandbox', look: () => isolation(settings) },
+  ...(settings.CODEBAY_RUNNER === 'sandbox' ? [{ name: 'Sandbox', look: () => isolation(settings) }] : []),
   { name: 'Disk', look: () => disk(settings.CODEBAY_DATA) },
 ];

@@ -1,9 +1,14 @@
 import type { V1Job, V1Secret } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { type ClusterConnection, ClusterRefusedError } from './connection.ts';
-import { runSelector } from './labels.ts';
+import { LABELS, MANAGED_BY, runSelector } from './labels.ts';
 import { eventSchema, jobSchema, listSchema, podSchema, type SeenJob } from './objects.ts';
 import type { SeenRun } from './run-watch.ts';
+
+/** The name of a run's Job is taken by a Job that this station has not made. */
+export class ForeignJobError extends Error {
+  override readonly name = 'ForeignJobError';
+}
 
 const isReason = (error: unknown, reason: string): boolean => error instanceof ClusterRefusedError && error.reason === reason;
 
@@ -24,14 +29,19 @@ export const createRunObjects = (
     }
   };
 
+  const isOurs = ({ metadata: { labels } }: SeenJob): boolean =>
+    labels[LABELS.managedBy] === MANAGED_BY && labels[LABELS.installation] === installation;
+
   return {
-    /** The Job, made now or before; null where it was there and has gone meanwhile. */
+    /** The Job, made now or before; null where it was there and has gone meanwhile. Throws `ForeignJobError` where the name is taken. */
     makeJob: async (job: V1Job, runId: string): Promise<SeenJob | null> => {
       try {
         return jobSchema.parse(await cluster.request('POST', jobs, { body: job }));
       } catch (error) {
         if (!isReason(error, 'AlreadyExists')) throw error;
-        return await readJob(runId);
+        const found = await readJob(runId);
+        if (found !== null && !isOurs(found)) throw new ForeignJobError(`A Job of another installation is called ${runId}.`);
+        return found;
       }
     },
     makeSecret: async (secret: V1Secret): Promise<void> => {
@@ -41,11 +51,14 @@ export const createRunObjects = (
         if (!isReason(error, 'AlreadyExists')) throw error;
       }
     },
-    /** Its pod ends with its grace period, in the background. Nothing there: fine. */
-    removeJob: async (runId: string): Promise<void> => {
+    /** Its pod ends with its grace period, in the background. A Job that is gone, or that isn't ours: fine. */
+    removeJob: async (runId: string, known: SeenJob | null): Promise<void> => {
+      const job = known ?? (await readJob(runId));
+      if (job === null || !isOurs(job)) return;
       try {
         // In the body: a query parameter beside an empty body leaves the pods behind.
-        await cluster.request('DELETE', `${jobs}/${runId}`, { body: { propagationPolicy: 'Background' } });
+        const body = { propagationPolicy: 'Background', preconditions: { uid: job.metadata.uid } };
+        await cluster.request('DELETE', `${jobs}/${runId}`, { body });
       } catch (error) {
         if (!isReason(error, 'NotFound')) throw error;
       }
@@ -59,7 +72,8 @@ export const createRunObjects = (
     },
     /** What exists of a run now, past any cache. */
     read: async (runId: string): Promise<SeenRun> => {
-      const job = await readJob(runId);
+      const found = await readJob(runId);
+      const job = found !== null && isOurs(found) ? found : null;
       const query = { labelSelector: runSelector(installation, runId), limit: '1' };
       const { items } = listSchema.parse(await cluster.request('GET', `${core}/pods`, { query }));
       const [pod] = items ?? [];

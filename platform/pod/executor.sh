@@ -35,7 +35,7 @@ while read -r verb name <&3; do
       count_kills
       before=$kills
       {
-        env -i --default-signal "PATH=$PATH" /bin/sh "$name/script" 4>&-
+        env -i --default-signal "PATH=$PATH" /bin/sh "$name/script"
         echo "ended $name $?" >&4
       } 3<&- &
       ;;

@@ -46,10 +46,18 @@ export class CompartmentUnavailableError extends Error {
   override readonly name = 'CompartmentUnavailableError';
 }
 
-/** A place without network where programs of one run execute under its limits, each command in process, mount and network namespaces of its own. */
+/** Thrown where the place itself ended while the command ran: killed from outside, or out of memory as a whole. Whoever made it may know. */
+export class CompartmentLostError extends Error {
+  override readonly name = 'CompartmentLostError';
+}
+
+/** A place without network where programs of one run execute under its limits, apart from whatever ran in it before. */
 export interface Compartment {
   readonly paths: CompartmentPaths;
-  /** Resolves when the whole process tree of the command is gone. Rejects with `CompartmentUnavailableError`. */
+  /**
+   * Resolves when the whole process tree of the command is gone. Rejects with `CompartmentUnavailableError`, `CompartmentLostError`. Two
+   * commands may wait for one another, unless one of them has `side` or `stdin` and the other one has neither.
+   */
   run(command: CompartmentCommand): Promise<CompartmentExit>;
   /** Ends everything that runs in it by force. */
   destroy(): Promise<void>;

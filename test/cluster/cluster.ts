@@ -10,7 +10,8 @@ import { startServerProcess } from '../servers/server-process.ts';
 import { until } from '../support/until.ts';
 import { createCgroup } from './cgroup.ts';
 import * as components from './components.ts';
-import { containerdSocket, importImage, startContainerd } from './containerd.ts';
+import { containerdSocket, containerdState, importImage, POD_BRIDGE, startContainerd } from './containerd.ts';
+import { type Enforcer, startEnforcer } from './enforcer/enforcer.ts';
 import { writeBaseImages } from './images.ts';
 import { removeCluster } from './leftovers.ts';
 import { clusterPrograms } from './missing.ts';
@@ -30,6 +31,11 @@ export interface Cluster extends AsyncDisposable {
   importImage(tarFile: string): Promise<void>;
   /** `kill -9` of the API server, and a start on the same data so much later; resolves when it is ready again. */
   restartApiServer(afterMs: number): Promise<void>;
+  /** Until it is started again, NetworkPolicies are accepted and do nothing, as on a cluster whose network has no policies. */
+  stopEnforcer(): Promise<void>;
+  startEnforcer(): Promise<void>;
+  /** Resolves when every policy, pod and namespace that the API server has accepted by now is enforced. */
+  policiesSettled(): Promise<void>;
 }
 
 export interface ClusterOptions {
@@ -124,7 +130,28 @@ export const startCluster = async ({ say = () => undefined }: ClusterOptions = {
   await start(components.kubelet(layout));
   await until('the node is ready', () => isNodeReady(core), 60_000);
   await until('the default service account is there', () => hasDefaultServiceAccount(core));
-  say('node ready');
+
+  let enforcer: Enforcer | null = null;
+  const enforcing = {
+    async startEnforcer() {
+      enforcer ??= await startEnforcer({
+        kubeconfig,
+        namespace: network.name,
+        podBridge: POD_BRIDGE,
+        containerdState: containerdState(folder),
+      });
+    },
+    async stopEnforcer() {
+      await enforcer?.[Symbol.asyncDispose]();
+      enforcer = null;
+    },
+    async policiesSettled() {
+      await enforcer?.settled();
+    },
+  };
+  stack.defer(enforcing.stopEnforcer);
+  await enforcing.startEnforcer();
+  say('node ready, policies enforced');
 
   const owned = stack.move();
   return {
@@ -140,6 +167,7 @@ export const startCluster = async ({ say = () => undefined }: ClusterOptions = {
       await pause(afterMs);
       apiServer = await startApiServer();
     },
+    ...enforcing,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 };

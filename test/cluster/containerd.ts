@@ -8,6 +8,8 @@ import { findServer, type ServerProcess, startServerProcess } from '../servers/s
 import { PAUSE_IMAGE } from './images.ts';
 import { type ClusterNetwork, inNamespace } from './network.ts';
 
+export const POD_BRIDGE = 'cni0';
+export const containerdState = (folder: string): string => join(folder, 'containerd/state');
 export const containerdSocket = (folder: string): string => join(folder, 'containerd/containerd.sock');
 
 /** Puts a docker-archive or OCI tar where pods of the cluster find it, under the names that stand in it. Use `imagePullPolicy: Never`. */
@@ -29,7 +31,7 @@ const cniConfiguration = ({ name, podCidr }: ClusterNetwork, folder: string) => 
   plugins: [
     {
       type: 'bridge',
-      bridge: 'cni0',
+      bridge: POD_BRIDGE,
       isGateway: true,
       ipMasq: false,
       hairpinMode: true,
@@ -48,6 +50,7 @@ export const startContainerd = async (folder: string, network: ClusterNetwork): 
   const configuration = join(own, 'containerd.toml');
   const template = renderTemplate(join(import.meta.dirname, 'setup/containerd.toml.template'), {
     FOLDER: own,
+    STATE: containerdState(folder),
     SOCKET: containerdSocket(folder),
     PAUSE_IMAGE,
     CNI_PLUGINS,

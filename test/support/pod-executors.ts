@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createPodCompartment } from '../../platform/pod/compartment.ts';
+import { executorOf, POD_GID, POD_UIDS } from '../../platform/pod/layout.ts';
+import { type Cgroups, entriesOf, makeCgroups, removeCgroups } from '../../platform/sandbox/cgroup.ts';
+import { CONTRACT_DISK_BYTES } from './compartment-contract.ts';
+import { INSTALL, NODE } from './sandbox-run.ts';
+
+const isRoot = process.geteuid?.() === 0;
+const CONTAINERS = ['agent', 'tools'] as const;
+type Container = (typeof CONTAINERS)[number];
+
+/** As the kubelet gives it: root's, of the shared group, open to every uid of the pod. */
+const makeVolume = async (path: string): Promise<string> => {
+  await mkdir(path);
+  if (isRoot) await chown(path, 0, POD_GID);
+  await chmod(path, 0o2777);
+  return path;
+};
+
+/** The container's own cgroups at their usual place, as a container runtime mounts them. */
+const SEE_CGROUPS = `
+  while [ "$1" != -- ]; do echo $$ >"$1"; shift; done; shift
+  exec unshare --mount --cgroup -- sh -c '
+    if [ -e /sys/fs/cgroup/cgroup.controllers ]; then mount -t cgroup2 none /sys/fs/cgroup
+    else mount -t tmpfs none /sys/fs/cgroup && mkdir /sys/fs/cgroup/memory && mount -t cgroup -o memory none /sys/fs/cgroup/memory
+    fi
+    exec "$@"' sh "$@"`;
+
+const own = ['setpriv', '--reuid', String(POD_UIDS.agent), '--regid', String(POD_GID), '--clear-groups'];
+const drop = [...own, '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--pdeathsig', 'KILL', '--'];
+const isolated = ['unshare', ...(isRoot ? [] : ['--user', '--map-current-user']), '--pid', '--fork', '--kill-child', '--mount-proc', '--'];
+
+/** Starts an executor as its container would: in a process namespace of its own, under the agent's uid where the test is root. */
+const startExecutor = (container: Container, control: string, cgroups: Cgroups | null): ChildProcess => {
+  const { command, environment } = executorOf(container);
+  const argv = [...isolated, ...(isRoot ? drop : []), ...command.slice(0, -1), control];
+  const [program = '', ...args] = cgroups === null ? argv : ['sh', '-c', SEE_CGROUPS, 'sh', ...entriesOf(cgroups), '--', ...argv];
+  return spawn(program, args, {
+    env: { ...environment, PATH: process.env.PATH, KUBERNETES_SERVICE_HOST: 'canary' },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+};
+
+/** A pod's compartment without a pod: both executors as processes of this machine, volumes as folders. */
+export const openPod = async ({ memoryBytes = null as number | null, start = true } = {}) => {
+  const root = await mkdtemp('/tmp/cp-');
+  await chmod(root, 0o755);
+  const volume = (name: string) => makeVolume(join(root, name));
+  const [code, home, output, tmp, task, sockets, side] = await Promise.all(
+    ['code', 'home', 'output', 'tmp', 'task', 'sockets', 'side'].map(volume),
+  );
+  const control = { agent: await volume('control-agent'), tools: await volume('control-tools') };
+  const cgroups = memoryBytes === null ? null : await makeCgroups(`codebay-test-${process.pid}`, { memoryBytes, processes: 256 });
+  const executors = new Map<Container, ChildProcess>();
+  const exits = new Map<Container, Promise<unknown[]>>();
+  const begin = (container: Container): void => {
+    const child = startExecutor(container, control[container], container === 'agent' ? cgroups : null);
+    executors.set(container, child);
+    exits.set(container, once(child, 'exit'));
+  };
+  if (start) for (const container of CONTAINERS) begin(container);
+  const named = (path: string | undefined): string => path ?? root;
+  const paths = {
+    ...{ code: named(code), home: named(home), output: named(output), tmp: named(tmp), task: named(task), side: named(side) },
+    ...{ install: INSTALL, node: NODE, sockets: join(named(sockets), 'current') },
+  };
+  const compartment = createPodCompartment({ paths, control, limits: { diskBytes: CONTRACT_DISK_BYTES } });
+  return {
+    root,
+    control,
+    sockets: named(sockets),
+    compartment,
+    begin,
+    boundsMemory: cgroups !== null && cgroups.memory !== null,
+    /** Ends an executor as the kernel would, and with it its container. */
+    kill: (container: Container): void => void executors.get(container)?.kill('SIGKILL'),
+    /** Resolves with the exit code of an executor's container. */
+    exit: async (container: Container): Promise<unknown> => (await exits.get(container))?.[0],
+    remove: async (): Promise<void> => {
+      await compartment.destroy();
+      for (const child of executors.values()) child.kill('SIGKILL');
+      await Promise.all(exits.values());
+      if (cgroups !== null) await removeCgroups(cgroups);
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+};
