@@ -6,13 +6,14 @@ import { CHART, DeployError, INSTALL, ROOT, runTool, templateArguments, VALUES }
 import { renderInstall } from './render.ts';
 import { writeSchemas } from './schemas.ts';
 import { checkScore } from './score.ts';
+import { readmeWithValues } from './values-table.ts';
 
 const cache = join(ROOT, 'node_modules/.cache/codebay/check-deploy');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** Of everything that decides the outcome. */
 const fingerprint = (): string => {
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(readFileSync(join(ROOT, 'deploy/README.md')));
   for (const folder of [CHART, 'deploy/kubernetes', 'scripts/deploy', 'scripts/setup'])
     for (const file of readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).sort()) {
       const path = join(ROOT, folder, file);
@@ -29,6 +30,8 @@ const lint = (): void => {
 const compareInstall = (): void => {
   if (readFileSync(join(ROOT, INSTALL), 'utf8') !== renderInstall())
     throw new DeployError(`${INSTALL} is not what the chart renders: run \`npm run render\` and commit it.`);
+  if (readFileSync(join(ROOT, 'deploy/README.md'), 'utf8') !== readmeWithValues())
+    throw new DeployError('The table of values in deploy/README.md is not what values.yaml says: run `npm run render` and commit it.');
 };
 
 const rendered = (): readonly string[] => [
