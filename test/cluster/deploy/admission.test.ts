@@ -104,8 +104,14 @@ const REFUSED: readonly (readonly [what: string, why: string, change: (spec: V1P
     (spec) => Object.assign(spec, { initContainers: [{ ...containerOf(spec, 'agent'), name: 'init' }] }),
   ],
   [
-    'a privileged container',
+    'a way to privileges',
     'no capabilities and no way to privileges',
+    (spec) => Object.assign(containerOf(spec, 'agent').securityContext ?? {}, { allowPrivilegeEscalation: true }),
+  ],
+  [
+    'a privileged container',
+    // A cluster that allows none at all says so first.
+    'privileg',
     (spec) => Object.assign(containerOf(spec, 'agent').securityContext ?? {}, { privileged: true, allowPrivilegeEscalation: true }),
   ],
   [
