@@ -1,11 +1,12 @@
 /**
  * Makes this clone ready to run: packages, the Temporal CLI, bubblewrap; with `--servers` also what the production profile stands on, with
- * `--cluster` what a Kubernetes cluster of this machine needs. Safe to run at any time and by several processes at once; does nothing where nothing
- * is missing. Runs on Node 20 or newer and needs nothing installed.
+ * `--cluster` what a Kubernetes cluster of this machine needs, with `--deploy-tools` what checks the Helm chart. Safe to run at any time and by
+ * several processes at once; does nothing where nothing is missing. Runs on Node 20 or newer and needs nothing installed.
  */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bubblewrap } from './setup/bubblewrap.mjs';
+import { deployTools } from './setup/deploy-tools.mjs';
 import { exclusively } from './setup/exclusive.mjs';
 import { clusterPackages, kubernetes } from './setup/kubernetes.mjs';
 import { packages } from './setup/packages.mjs';
@@ -26,8 +27,13 @@ const ensure = async (step) => {
 };
 
 const wantsServers = process.argv.includes('--servers');
+const tools = process.argv.includes('--deploy-tools') ? deployTools() : [];
 // A cluster that is already there needs nothing of this machine.
 const wantsCluster = process.argv.includes('--cluster') && !process.env.KUBECONFIG;
+
+const oneByOne = async (steps) => {
+  for (const step of steps) await ensure(step);
+};
 
 /** Whether all of them came to be; says what did not. */
 const settle = async (steps) => {
@@ -43,7 +49,7 @@ const installMissing = async () => {
   const servers = wantsServers ? sandbox.catch(() => undefined).then(() => ensure(debianServers())) : Promise.resolve();
   const clusterTools = wantsCluster ? servers.catch(() => undefined).then(() => ensure(clusterPackages())) : Promise.resolve();
   const packagesDone = ensure(packages(root));
-  const needed = settle([ensure(systemTools()), sandbox, packagesDone, ensure(temporal(root, packagesDone))]);
+  const needed = settle([ensure(systemTools()), sandbox, packagesDone, ensure(temporal(root, packagesDone)), oneByOne(tools)]);
   const wished = settle([
     ...(wantsServers ? [servers, ensure(kafka(servers)), ensure(cosPython())] : []),
     ...(wantsCluster ? [clusterTools, ensure(kubernetes(root))] : []),
@@ -56,6 +62,7 @@ const all = [
   ...[systemTools(), bubblewrap(), packages(root), temporal(root)],
   ...(wantsServers ? [debianServers(), kafka(), cosPython()] : []),
   ...(wantsCluster ? [clusterPackages(), kubernetes(root)] : []),
+  ...tools,
 ];
 const done = await Promise.all(all.map((step) => step.isDone()));
 const ready =
