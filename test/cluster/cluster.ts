@@ -11,6 +11,7 @@ import { until } from '../support/until.ts';
 import { createCgroup } from './cgroup.ts';
 import * as components from './components.ts';
 import { containerdSocket, containerdState, importImage, POD_BRIDGE, startContainerd } from './containerd.ts';
+import { startDns } from './dns.ts';
 import { type Enforcer, startEnforcer } from './enforcer/enforcer.ts';
 import { writeBaseImages } from './images.ts';
 import { removeCluster } from './leftovers.ts';
@@ -114,7 +115,7 @@ export const startCluster = async ({ say = () => undefined }: ClusterOptions = {
 
   const containerd = (async () => {
     await startContainerd(folder, network);
-    const images = await writeBaseImages(join(folder, 'images'), programs.pause);
+    const images = await writeBaseImages(join(folder, 'images'), programs);
     await Promise.all(images.map((file) => importImage(containerdSocket(folder), file)));
     say('containerd, images');
   })();
@@ -130,6 +131,10 @@ export const startCluster = async ({ say = () => undefined }: ClusterOptions = {
   await start(components.kubelet(layout));
   await until('the node is ready', () => isNodeReady(core), 60_000);
   await until('the default service account is there', () => hasDefaultServiceAccount(core));
+
+  say('node ready');
+  await startDns(programs.kube, kubeconfig, network);
+  say('names');
 
   let enforcer: Enforcer | null = null;
   const enforcing = {
@@ -151,7 +156,7 @@ export const startCluster = async ({ say = () => undefined }: ClusterOptions = {
   };
   stack.defer(enforcing.stopEnforcer);
   await enforcing.startEnforcer();
-  say('node ready, policies enforced');
+  say('policies enforced');
 
   const owned = stack.move();
   return {

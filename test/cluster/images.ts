@@ -7,6 +7,8 @@ import { findServer } from '../servers/server-process.ts';
 
 /** Holds each pod's namespaces; containerd is told that it is here. */
 export const PAUSE_IMAGE = 'codebay.test/pause:1';
+/** CoreDNS. */
+export const DNS_IMAGE = 'codebay.test/dns:1';
 /** sh, nc, wget, httpd and the rest of busybox; for pods of tests. */
 export const BUSYBOX_IMAGE = 'codebay.test/busybox:1';
 
@@ -48,10 +50,6 @@ export const writeImage = async (root: string, reference: string, config: ImageC
   }
 };
 
-const pauseRoot = async (root: string, pauseProgram: string): Promise<void> => {
-  await copyFile(pauseProgram, join(root, 'pause'));
-};
-
 const busyboxRoot = async (root: string): Promise<void> => {
   for (const name of ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev']) await mkdir(join(root, name));
   await chmod(join(root, 'tmp'), 0o1777);
@@ -63,15 +61,16 @@ const busyboxRoot = async (root: string): Promise<void> => {
   await writeFile(join(root, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n');
 };
 
-/** The two images that every cluster has, written below `folder`; returns their files. */
-export const writeBaseImages = async (folder: string, pauseProgram: string): Promise<readonly string[]> => {
+/** The images that every cluster has, written below `folder`; returns their files. */
+export const writeBaseImages = async (
+  folder: string,
+  { pause, dns }: { readonly pause: string; readonly dns: string },
+): Promise<readonly string[]> => {
+  const program = (path: string) => (root: string) => copyFile(path, join(root, 'program'));
+  const alone = { Entrypoint: ['/program'], User: '65535:65535' };
   const images = [
-    {
-      name: 'pause',
-      reference: PAUSE_IMAGE,
-      config: { Entrypoint: ['/pause'], User: '65535:65535' },
-      fill: (root: string) => pauseRoot(root, pauseProgram),
-    },
+    { name: 'pause', reference: PAUSE_IMAGE, config: alone, fill: program(pause) },
+    { name: 'dns', reference: DNS_IMAGE, config: alone, fill: program(dns) },
     { name: 'busybox', reference: BUSYBOX_IMAGE, config: { Cmd: ['sh'], Env: ['PATH=/bin'] }, fill: busyboxRoot },
   ];
   return Promise.all(

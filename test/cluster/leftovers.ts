@@ -65,7 +65,7 @@ const unmountBelow = async (folder: string): Promise<void> => {
   for (const path of below.reverse()) await execa(findServer('umount'), [path]);
 };
 
-const removeWhere = async (folder: string, isOurs: (name: string) => boolean | Promise<boolean>): Promise<void> => {
+const removeWhere = async (folder: string, isOurs: (name: string) => Promise<boolean>): Promise<void> => {
   if (!existsSync(folder)) return;
   for (const name of await readdir(folder)) if (await isOurs(name)) await rm(join(folder, name), { force: true });
 };
@@ -94,7 +94,9 @@ export const removeCluster = async (name: string, folder: string): Promise<void>
   );
   await removeNetwork(name);
   for (const socket of sockets) await rm(socket, { force: true });
-  for (const results of CNI_RESULTS) await removeWhere(results, (file) => file.startsWith(`${name}-`));
+  for (const results of CNI_RESULTS) {
+    await removeWhere(results, async (file) => (await readFile(join(results, file), 'utf8')).includes(`${folder}/`));
+  }
   await removeWhere(LOG_LINKS, async (file) => (await readlink(join(LOG_LINKS, file)).catch(() => '')).startsWith(`${folder}/`));
   await rm(folder, { recursive: true, force: true });
 };

@@ -17,6 +17,7 @@ export class ClusterMissingError extends Error {
 export interface ClusterPrograms {
   readonly kube: string;
   readonly pause: string;
+  readonly dns: string;
 }
 
 /** What a cluster of this machine is started from; throws `ClusterMissingError` where it can't be. */
@@ -33,5 +34,5 @@ export const clusterPrograms = (): ClusterPrograms => {
   const folder = kubernetesFolder(ROOT);
   if (!existsSync(join(CNI_PLUGINS, 'bridge'))) throw new ClusterMissingError(`the CNI plugins are missing; ${setUp}`);
   if (!existsSync(join(folder, 'kube'))) throw new ClusterMissingError(`Kubernetes itself has not been built; ${setUp}`);
-  return { kube: join(folder, 'kube'), pause: join(folder, 'pause') };
+  return { kube: join(folder, 'kube'), pause: join(folder, 'pause'), dns: join(folder, 'dns') };
 };

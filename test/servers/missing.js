@@ -2,11 +2,27 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { which } from '../../scripts/setup/command.mjs';
 import { kafkaLibs, NGINX_STREAM_MODULE, serverPath } from '../../scripts/setup/servers.mjs';
+import { ClusterMissingError, clusterPrograms } from '../cluster/missing.ts';
 
 const TESTS = join(import.meta.dirname, '..');
+/** Said where none of a test file's servers' own words say more. */
+const BY_SETUP = '`node scripts/setup.mjs --servers` as root, or your package manager';
+
+/** Null where a cluster can be had. */
+const whyNoCluster = () => {
+  if (process.env.KUBECONFIG) return null;
+  try {
+    clusterPrograms();
+    return null;
+  } catch (error) {
+    if (!(error instanceof ClusterMissingError)) throw error;
+    return error.message;
+  }
+};
+
 const has = (program) => which(program, { PATH: serverPath() }) !== null;
 
-/** Each server: whether it can be started here, and what a test file that starts it imports. */
+/** Each server: whether it can be started here, what a test file that starts it imports, and how to get it. */
 const SERVERS = {
   MariaDB: { isHere: () => has('mariadbd'), imports: /servers\/(mariadb|production|stack)\.ts/ },
   Redis: { isHere: () => has('redis-server'), imports: /(servers\/(redis|production|stack)|support\/redis-connection)\.ts/ },
@@ -14,8 +30,16 @@ const SERVERS = {
     isHere: () => has('java') && existsSync(kafkaLibs()),
     imports: /(servers\/(kafka|production|stack)|support\/(ingest|ingest-process|kafka-topic))\.ts/,
   },
+  'Kubernetes cluster': {
+    isHere: () => whyNoCluster() === null,
+    imports: /\/(test-cluster|cluster)\.ts'/,
+    remedy: () => whyNoCluster() ?? '',
+  },
   nginx: { isHere: () => has('nginx') && existsSync(NGINX_STREAM_MODULE), imports: /servers\/(nginx|production|stack)\.ts/ },
 };
+
+/** How to get these servers, a line each way. */
+export const remedies = (names) => [...new Set(names.map((name) => SERVERS[name].remedy?.() ?? BY_SETUP))];
 
 /**
  * The test files that can't run on this machine, each with the servers that it lacks. None with CI=true: there a missing server fails the

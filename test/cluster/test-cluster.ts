@@ -1,0 +1,59 @@
+import { execa } from 'execa';
+import { type Cluster, startCluster } from './cluster.ts';
+import { ClusterMissingError } from './missing.ts';
+
+/** A cluster to test in: one of its own, or the one that KUBECONFIG names. */
+export interface TestCluster extends AsyncDisposable {
+  readonly kubeconfig: string;
+  /** This machine, as pods reach it. */
+  readonly hostAddress: string;
+  importImage(tarFile: string): Promise<void>;
+  /** Resolves when the policies that exist by now are enforced, as far as that can be known. */
+  policiesSettled(): Promise<void>;
+  /** Null for a cluster that was there before: it is not ours to break. */
+  readonly own: Cluster | null;
+}
+
+/** `kind load image-archive` is one of them; the file comes last. */
+const IMPORT_VARIABLE = 'CODEBAY_TEST_IMPORT_IMAGE';
+const HOST_VARIABLE = 'CODEBAY_TEST_HOST_ADDRESS';
+
+const needed = (variable: string, what: string): string => {
+  const value = process.env[variable];
+  if (value === undefined || value === '') throw new ClusterMissingError(`with KUBECONFIG, ${variable} must be ${what}`);
+  return value;
+};
+
+/** The environment that leads tests to this cluster, which someone else holds. */
+export const environmentFor = (kubeconfig: string, hostAddress: string, importCommand: string): Readonly<Record<string, string>> => ({
+  KUBECONFIG: kubeconfig,
+  [HOST_VARIABLE]: hostAddress,
+  [IMPORT_VARIABLE]: importCommand,
+});
+
+const givenCluster = (kubeconfig: string): TestCluster => ({
+  kubeconfig,
+  hostAddress: needed(HOST_VARIABLE, "this machine's address as pods reach it"),
+  async importImage(tarFile) {
+    const [program = '', ...args] = needed(IMPORT_VARIABLE, 'a command that takes an image archive into it').split(' ');
+    await execa(program, [...args, tarFile]);
+  },
+  policiesSettled: async () => undefined,
+  own: null,
+  [Symbol.asyncDispose]: async () => undefined,
+});
+
+/** Throws `ClusterMissingError` where there is none. */
+export const openTestCluster = async (): Promise<TestCluster> => {
+  const kubeconfig = process.env.KUBECONFIG;
+  if (kubeconfig !== undefined && kubeconfig !== '') return givenCluster(kubeconfig);
+  const own = await startCluster();
+  return {
+    kubeconfig: own.kubeconfig,
+    hostAddress: own.hostAddress,
+    importImage: own.importImage,
+    policiesSettled: own.policiesSettled,
+    own,
+    [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
+  };
+};
