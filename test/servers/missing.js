@@ -14,6 +14,11 @@ const SERVERS = {
     isHere: () => has('java') && existsSync(kafkaLibs()),
     imports: /(servers\/(kafka|production|stack)|support\/(ingest|ingest-process|kafka-topic))\.ts/,
   },
+  'Docker engine': {
+    isHere: () =>
+      (has('dockerd') && process.getuid?.() === 0) || existsSync('/var/run/docker.sock') || process.env.DOCKER_HOST !== undefined,
+    imports: /support\/held-engine\.ts/,
+  },
   nginx: { isHere: () => has('nginx') && existsSync(NGINX_STREAM_MODULE), imports: /servers\/(nginx|production|stack)\.ts/ },
 };
 

@@ -9,7 +9,7 @@ export default class Skipped {
     console.error(`\nSkipped, because this machine has no ${names}:`);
     for (const file of skipped.keys()) console.error(`  test/${file}`);
     console.error(
-      'To get them: `node scripts/setup.mjs --servers` as root, or your package manager; `CI=true` makes their tests fail instead.',
+      'To get them: `node scripts/setup.mjs --servers --images` as root, or your package manager; `CI=true` makes their tests fail instead.',
     );
   }
 }
