@@ -62,7 +62,8 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && echo 'codebay:x:10000:' >> /etc/group \
  && echo 'agent:x:10002:10000::/app/home:/bin/bash' >> /etc/passwd \
- && install -d -o 10002 -g 10000 /app /app/code /app/home /app/output /app/side /app/sockets /app/task \
+ && install -d -o 10002 -g 10000 /app/code /app/home /app/output /app/side /app/sockets /app/task \
+ && ln -s task/task.json /app/task.json \
  && git config --system safe.directory /app/code \
  && printf '[global]\nbreak-system-packages = true\ndisable-pip-version-check = true\n' > /etc/pip.conf
 COPY --from=go /usr/local/go /usr/local/go
