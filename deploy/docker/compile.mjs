@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 
-const REFUSAL = /SettingsError|--help|[Uu]sage:|missing/;
+const REFUSAL = /SettingsError|--help|[Uu]sage:|missing|can't be read/;
 const env = { ...process.env, CODEBAY_PORT: 'none' };
 
 for (const entry of process.argv.slice(2)) {
