@@ -41,7 +41,7 @@ const pump = async (stream: Readable, sink: Sink): Promise<void> => {
 /** A program may end, or close its input, before it has read everything. */
 const feed = async (source: Readable | undefined, stdin: Writable | null): Promise<void> => {
   if (source === undefined || stdin === null) return;
-  let failed = null as 'source' | 'program' | null;
+  let failed: 'source' | 'program' | null = stdin.destroyed ? 'program' : null;
   source.once('error', () => {
     failed ??= 'source';
   });

@@ -1,5 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CompartmentLostError } from '../../tasks/ports/compartment.ts';
 import { type AgentResult, agentResultSchema } from '../../tasks/run-protocol.ts';
 import { runAgent } from './agent-program.ts';
 import { type Checkpoints, createCheckpoints } from './checkpoints.ts';
@@ -18,7 +19,7 @@ const RESULT_BYTES = 1024 * 1024;
 const SHOWN_LINES = 20;
 
 const readResult = async (run: DescribedRun): Promise<AgentResult | null> => {
-  const output = await takeOutput(join(run.folders.output, 'result.json'), join(run.folders.scratch, 'result.json'), RESULT_BYTES);
+  const output = await takeOutput(run, 'result.json', { maxBytes: RESULT_BYTES, signal: run.life.finishing });
   if (output.state === 'refused') run.note(`result.json ${output.detail}`);
   if (output.state !== 'taken') return null;
   try {
@@ -49,6 +50,7 @@ const serveAgent = async (
   await mkdir(sockets, { recursive: true });
   const door = await serveUnix(relay.server, join(sockets, 'model.sock'));
   const log = await openProgramLog({ ...run, path: join(folders.scratch, 'agent.log'), maxBytes: order.limits.logBytes, stream: 'agent' });
+  let lost = false;
   try {
     const exit = await runAgent({
       ...run,
@@ -58,6 +60,9 @@ const serveAgent = async (
       onOutput: log.write,
       timeLeftMs: Math.max(1, run.endsAt - Date.now()),
       signal: life.working,
+    }).catch((error: unknown) => {
+      lost = error instanceof CompartmentLostError;
+      throw error;
     });
     life.working.throwIfAborted();
     return agentOutcome({ exit, result: await readResult(run), modelFailure: relay.failure(), lastLines: log.lastLines(SHOWN_LINES) });
@@ -66,7 +71,7 @@ const serveAgent = async (
     await door.close();
     await relay.idle();
     // The successor gets what the agent did since its last turn, too.
-    if (life.cause() === 'stopped')
+    if (lost || life.cause() === 'stopped')
       await checkpoints.take(turns.current(), relay.transcript() ?? resumed, life.finishing).catch(reportTo(run));
   }
 };

@@ -41,7 +41,7 @@ const find = async (run: DescribedRun, name: (typeof RUN_ARTIFACTS)[number]): Pr
     case 'llm_response.txt':
     case 'explanation.md':
     case 'transcript.jsonl': {
-      const output = await takeOutput(join(folders.output, name), join(folders.scratch, name), description.artifact_bytes);
+      const output = await takeOutput(run, name, { maxBytes: description.artifact_bytes, signal: life.finishing });
       if (output.state === 'refused') return output.detail;
       return output.state === 'taken' ? output.stored : null;
     }

@@ -15,7 +15,9 @@ const supervise = async (path: string): Promise<void> => {
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, supervisor.stop);
   await folder.writeState({ state: 'running' });
-  const exit = await supervisor.run().catch((error: Error) => ({ exitCode: null, cause: 'lost' as const, detail: error.message }));
+  const { exit } = await supervisor.run().catch((error: Error) => ({
+    exit: { exitCode: null, cause: 'lost' as const, detail: error.message },
+  }));
   await folder.writeExit(exit);
   // What still waits (a pool, a timer) must not keep an ended run alive.
   process.exit(0);

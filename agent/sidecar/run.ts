@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { FailureError } from '../../tasks/failure.ts';
-import { type Compartment, CompartmentUnavailableError } from '../../tasks/ports/compartment.ts';
+import { type Compartment, CompartmentLostError, CompartmentUnavailableError } from '../../tasks/ports/compartment.ts';
 import type { RunExit, RunOrder } from '../../tasks/run.ts';
 import type { RunDescription } from '../../tasks/run-protocol.ts';
 import { runAgentKind } from './agent-run.ts';
@@ -36,7 +36,7 @@ const exitOf = ({ outcome, reason, detail, exit_code: exitCode }: Outcome): RunE
   if (outcome === 'interrupted') return { exitCode, cause: 'stopped', detail };
   if (reason === 'OUT_OF_MEMORY') return { exitCode, cause: 'out_of_memory', detail };
   if (reason === 'TIMED_OUT') return { exitCode, cause: 'timed_out', detail };
-  if (reason === 'ISOLATION_UNAVAILABLE') return { exitCode, cause: 'isolation', detail };
+  if (reason === 'ISOLATION_UNAVAILABLE' || reason === 'NETWORK_NOT_ISOLATED') return { exitCode, cause: 'isolation', detail };
   if (reason === 'DISK_FULL') return { exitCode, cause: 'disk_full', detail };
   return { exitCode, cause: 'finished', detail };
 };
@@ -60,6 +60,7 @@ const work = async (run: DescribedRun): Promise<Outcome> => {
   try {
     return await (description.kind === 'agent' ? runAgentKind(run) : runVerifyKind(run));
   } catch (error) {
+    if (error instanceof CompartmentLostError && life.cause() === null) throw error;
     return outcomeOf(error, life);
   }
 };
@@ -78,9 +79,15 @@ const finish = async (run: DescribedRun, outcome: Outcome): Promise<Outcome> => 
   return final;
 };
 
+export interface RunEnd {
+  readonly exit: RunExit;
+  /** Whether the gateway has the completion record. */
+  readonly recorded: boolean;
+}
+
 export interface Supervisor {
   /** Lives the run to its end; resolves when nothing of it executes any more. Never rejects: every end has its `RunExit`. */
-  run(): Promise<RunExit>;
+  run(): Promise<RunEnd>;
   /** Asks for a last checkpoint and the end, within 8 s. */
   stop(): void;
 }
@@ -90,6 +97,8 @@ export const createSupervisor = (deps: {
   readonly order: RunOrder;
   readonly folders: RunFolders;
   readonly compartment: Compartment;
+  /** Whether anything may begin: the outcome of a run that may not, else null. */
+  readonly admit?: (signal: AbortSignal) => Promise<Outcome | null>;
   /** A line for the operator's log. */
   readonly warn: (text: string) => void;
 }): Supervisor => {
@@ -108,18 +117,30 @@ export const createSupervisor = (deps: {
     ...{ order, folders, compartment, transport, gateway, life, events, redaction, note },
     endsAt: Date.now() + order.limits.timeMs,
   };
-  const live = async (): Promise<RunExit> => {
+  const admit = async (): Promise<Outcome | null> => {
+    try {
+      return (await deps.admit?.(life.working)) ?? null;
+    } catch (error) {
+      return outcomeOf(error, life);
+    }
+  };
+  const live = async (): Promise<RunEnd> => {
     let outcome: Outcome | null = null;
     try {
       await mkdir(folders.scratch, { recursive: true, mode: 0o700 });
       const run = describe(parts, await gateway.describe(life.working));
-      outcome = await work(run);
-      return exitOf(await finish(run, outcome));
+      outcome = (await admit()) ?? (await work(run));
+      return { exit: exitOf(await finish(run, outcome)), recorded: true };
     } catch (error) {
-      const end = outcome ?? outcomeOf(error, life);
       const told = error instanceof Error ? error.message : String(error);
+      if (error instanceof CompartmentLostError) {
+        // Its maker knows why, and says so where there is no completion.
+        await events.close();
+        return { exit: { exitCode: null, cause: 'lost', detail: told }, recorded: false };
+      }
+      const end = outcome ?? outcomeOf(error, life);
       const exit = exitOf(life.cause() === 'over' || life.cause() === 'stopped' ? outcomeOf(error, life) : end);
-      return { ...exit, detail: redaction.text(`${end.detail}; the gateway was not told: ${told}`) };
+      return { exit: { ...exit, detail: redaction.text(`${end.detail}; the gateway was not told: ${told}`) }, recorded: false };
     }
   };
   return {

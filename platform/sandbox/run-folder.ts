@@ -1,23 +1,13 @@
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { RUN_EXIT_CAUSES, type RunExit, type RunOrder } from '../../tasks/run.ts';
+import { runOrderSchema } from '../../tasks/run-order.ts';
 import { readIfThere, writeAtomic, writeOnce } from './atomic-file.ts';
 import { type Confinement, confinementSchema } from './confinement.ts';
 import { closeInherited } from './inherited-descriptors.ts';
 import { identifyProcess, isSameProcess, type ProcessIdentity, processIdentitySchema } from './process-identity.ts';
 
-const orderSchema = z.object({
-  runId: z.string(),
-  gatewayUrl: z.string(),
-  limits: z.object({
-    timeMs: z.number(),
-    setupTimeMs: z.number(),
-    memoryBytes: z.number(),
-    processes: z.number(),
-    diskBytes: z.number(),
-    logBytes: z.number(),
-  }),
-});
+const orderSchema = runOrderSchema.omit({ identity: true });
 
 const exitSchema = z.object({
   exitCode: z.int().nullable(),

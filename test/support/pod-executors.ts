@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createPodCompartment } from '../../platform/pod/compartment.ts';
 import { executorOf, POD_GID, POD_UIDS } from '../../platform/pod/layout.ts';
 import { type Cgroups, entriesOf, makeCgroups, removeCgroups } from '../../platform/sandbox/cgroup.ts';
+import type { CompartmentPaths } from '../../tasks/ports/compartment.ts';
 import { CONTRACT_DISK_BYTES } from './compartment-contract.ts';
 import { INSTALL, NODE } from './sandbox-run.ts';
 
@@ -44,15 +45,17 @@ const startExecutor = (container: Container, control: string, cgroups: Cgroups |
   });
 };
 
-/** A pod's compartment without a pod: both executors as processes of this machine, volumes as folders. */
-export const openPod = async ({ memoryBytes = null as number | null, start = true } = {}) => {
+/** The volumes and both executors of a pod, without a pod: folders and processes of this machine. */
+export const startPodContainers = async ({ memoryBytes = null as number | null, start = true, install = INSTALL } = {}) => {
   const root = await mkdtemp('/tmp/cp-');
   await chmod(root, 0o755);
   const volume = (name: string) => makeVolume(join(root, name));
-  const [code, home, output, tmp, task, sockets, side] = await Promise.all(
-    ['code', 'home', 'output', 'tmp', 'task', 'sockets', 'side'].map(volume),
-  );
+  const sockets = await volume('sockets');
   const control = { agent: await volume('control-agent'), tools: await volume('control-tools') };
+  const paths: CompartmentPaths = {
+    ...{ code: await volume('code'), home: await volume('home'), output: await volume('output'), tmp: await volume('tmp') },
+    ...{ task: await volume('task'), side: await volume('side'), install, node: NODE, sockets: join(sockets, 'current') },
+  };
   const cgroups = memoryBytes === null ? null : await makeCgroups(`codebay-test-${process.pid}`, { memoryBytes, processes: 256 });
   const executors = new Map<Container, ChildProcess>();
   const exits = new Map<Container, Promise<unknown[]>>();
@@ -62,29 +65,34 @@ export const openPod = async ({ memoryBytes = null as number | null, start = tru
     exits.set(container, once(child, 'exit'));
   };
   if (start) for (const container of CONTAINERS) begin(container);
-  const named = (path: string | undefined): string => path ?? root;
-  const paths = {
-    ...{ code: named(code), home: named(home), output: named(output), tmp: named(tmp), task: named(task), side: named(side) },
-    ...{ install: INSTALL, node: NODE, sockets: join(named(sockets), 'current') },
-  };
-  const compartment = createPodCompartment({ paths, control, limits: { diskBytes: CONTRACT_DISK_BYTES } });
   return {
-    root,
-    control,
-    sockets: named(sockets),
-    compartment,
-    begin,
+    ...{ root, control, paths, sockets, begin },
+    scratch: await volume('scratch'),
     boundsMemory: cgroups !== null && cgroups.memory !== null,
     /** Ends an executor as the kernel would, and with it its container. */
     kill: (container: Container): void => void executors.get(container)?.kill('SIGKILL'),
     /** Resolves with the exit code of an executor's container. */
     exit: async (container: Container): Promise<unknown> => (await exits.get(container))?.[0],
     remove: async (): Promise<void> => {
-      await compartment.destroy();
       for (const child of executors.values()) child.kill('SIGKILL');
       await Promise.all(exits.values());
       if (cgroups !== null) await removeCgroups(cgroups);
       await rm(root, { recursive: true, force: true });
+    },
+  };
+};
+
+/** A pod's containers with their compartment, whose sidecar is the calling process. */
+export const openPod = async (options?: Parameters<typeof startPodContainers>[0]) => {
+  const containers = await startPodContainers(options);
+  const { paths, control } = containers;
+  const compartment = createPodCompartment({ paths, control, limits: { diskBytes: CONTRACT_DISK_BYTES } });
+  return {
+    ...containers,
+    compartment,
+    remove: async (): Promise<void> => {
+      await compartment.destroy();
+      await containers.remove();
     },
   };
 };

@@ -34,9 +34,10 @@ export const makeRepository = async (path: string, files: Readonly<Record<string
   await git('commit', '-q', '--allow-empty', '-m', 'base');
 };
 
-/** A folder as the gateway serves staged code. */
+/** A folder as the gateway serves staged code: what is in it, not the folder itself. */
 export const stage = async (path: string): Promise<Buffer> => {
-  const { stdout } = await execute('tar', ['-c', '-f', '-', '-C', path, '.'], { encoding: 'buffer', maxBuffer: 64 * 1024 * 1024 });
+  const script = 'ls -A | tar -c -f - --verbatim-files-from -T -';
+  const { stdout } = await execute('/bin/sh', ['-c', script], { cwd: path, encoding: 'buffer', maxBuffer: 64 * 1024 * 1024 });
   return zstdCompressSync(stdout);
 };
 

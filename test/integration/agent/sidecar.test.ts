@@ -226,7 +226,7 @@ test('where the sandbox can not be made, the run says so, and nothing of it has 
     compartment,
     warn: () => undefined,
   });
-  expect(await supervisor.run()).toEqual({ exitCode: null, cause: 'isolation', detail: 'no sandbox here' });
+  expect(await supervisor.run()).toEqual({ exit: { exitCode: null, cause: 'isolation', detail: 'no sandbox here' }, recorded: true });
   expect(gateway.completions).toMatchObject([{ outcome: 'failed', reason: 'ISOLATION_UNAVAILABLE', artifacts: [] }]);
   expect(gateway.turns).toEqual([]);
 });
