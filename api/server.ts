@@ -31,75 +31,94 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => st
 const secret = await readStationSecret(settings);
 const cache = await openCache(settings, log);
 const stores = outdatingStores(await openStores(settings, { notifications: cache.notifications }), cache.statusCache);
-// Lazy: a station whose Temporal is down still takes tasks.
-const connection = Connection.lazy({ address: settings.TEMPORAL_ADDRESS });
-const engine = createTemporalEngine({
-  client: new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE }),
-  taskQueue: settings.CODEBAY_TASK_QUEUE,
-});
-
-const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS });
-const port = await listen(server, settings.CODEBAY_PORT, settings.CODEBAY_HOST);
 const authority = settings.CODEBAY_HOST.includes(':') ? `[${settings.CODEBAY_HOST}]` : settings.CODEBAY_HOST;
-const publicUrl = settings.CODEBAY_PUBLIC_URL ?? `http://${authority}:${port}`;
-const { objects, links } = await openObjects(settings, { publicUrl, secret });
+const publicUrlAt = (port: number): string => settings.CODEBAY_PUBLIC_URL ?? `http://${authority}:${port}`;
 const models = z.tuple([z.string()], z.string()).parse(settings.CODEBAY_MODELS);
 
-const app = createApp({
-  stores,
-  statusCache: cache.statusCache,
-  rates: cache.rates,
-  objects,
-  links,
-  starter: createStarter({ tasks: stores.tasks, outbox: stores.outbox, engine, log }),
-  engine,
-  limits: stationLimitsOf(settings),
-  options: {
-    gitAllowedHosts: settings.CODEBAY_GIT_ALLOWED_HOSTS,
-    models,
-    prices: settings.CODEBAY_MODEL_PRICES,
-    ownerLimits: {
-      requestsPerMinute: settings.CODEBAY_OWNER_REQUESTS_PER_MINUTE,
-      submissionsPerMinute: settings.CODEBAY_OWNER_SUBMISSIONS_PER_MINUTE,
-      tasks: settings.CODEBAY_OWNER_MAX_TASKS,
+/** What users reach. */
+const serveApi = async () => {
+  // Lazy: a station whose Temporal is down still takes tasks.
+  const connection = Connection.lazy({ address: settings.TEMPORAL_ADDRESS });
+  const engine = createTemporalEngine({
+    client: new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE }),
+    taskQueue: settings.CODEBAY_TASK_QUEUE,
+  });
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS });
+  const port = await listen(server, settings.CODEBAY_PORT, settings.CODEBAY_HOST);
+  const url = publicUrlAt(port);
+  const { objects, links } = await openObjects(settings, { publicUrl: url, secret });
+  const app = createApp({
+    stores,
+    statusCache: cache.statusCache,
+    rates: cache.rates,
+    objects,
+    links,
+    starter: createStarter({ tasks: stores.tasks, outbox: stores.outbox, engine, log }),
+    engine,
+    limits: stationLimitsOf(settings),
+    options: {
+      gitAllowedHosts: settings.CODEBAY_GIT_ALLOWED_HOSTS,
+      models,
+      prices: settings.CODEBAY_MODEL_PRICES,
+      ownerLimits: {
+        requestsPerMinute: settings.CODEBAY_OWNER_REQUESTS_PER_MINUTE,
+        submissionsPerMinute: settings.CODEBAY_OWNER_SUBMISSIONS_PER_MINUTE,
+        tasks: settings.CODEBAY_OWNER_MAX_TASKS,
+      },
+      hostnames: LOOPBACK.includes(settings.CODEBAY_HOST) ? ['localhost', '127.0.0.1', '[::1]', new URL(url).hostname] : null,
     },
-    hostnames: LOOPBACK.includes(settings.CODEBAY_HOST) ? ['localhost', '127.0.0.1', '[::1]', new URL(publicUrl).hostname] : null,
-  },
-  log,
-  metrics: createMetrics(stores.tasks),
-  stopping: stopping.signal,
-});
-server.on('request', getRequestListener(app.fetch));
+    log,
+    metrics: createMetrics(stores.tasks),
+    stopping: stopping.signal,
+  });
+  server.on('request', getRequestListener(app.fetch));
+  const end = async (graceMs: number): Promise<void> => {
+    await drain(server, graceMs);
+    await connection.close();
+  };
+  return { url, port, end };
+};
 
-const gateway = createGateway({
-  stores,
-  rates: cache.rates,
-  objects,
-  secret,
-  options: {
-    models,
-    modelPrices: settings.CODEBAY_MODEL_PRICES,
-    modelBaseUrl: settings.OPENAI_BASE_URL,
-    modelApiKey: settings.OPENAI_API_KEY,
-    modelTimeoutMs: settings.CODEBAY_MODEL_TIMEOUT_SECONDS * 1000,
-    modelRetryMs: settings.CODEBAY_MODEL_RETRY_SECONDS * 1000,
-    modelRequestsPerMinute: settings.CODEBAY_MODEL_REQUESTS_PER_MINUTE,
-    artifactBytes: stationLimitsOf(settings).artifactBytes,
-    egressHosts: settings.CODEBAY_EGRESS_HOSTS,
-    egressPrivateHosts: settings.CODEBAY_EGRESS_PRIVATE_HOSTS,
-  },
-  setupSecrets: createSetupSecrets(settings.CODEBAY_SETUP_SECRETS_FILE),
-  log,
-});
-const gatewayPort = await listen(gateway.server, settings.CODEBAY_GATEWAY_PORT, settings.CODEBAY_GATEWAY_HOST);
+/** What runs reach. */
+const serveGateway = async () => {
+  // Links are the API's to make.
+  const { objects } = await openObjects(settings, { publicUrl: publicUrlAt(settings.CODEBAY_PORT), secret });
+  const gateway = createGateway({
+    stores,
+    rates: cache.rates,
+    objects,
+    secret,
+    options: {
+      models,
+      modelPrices: settings.CODEBAY_MODEL_PRICES,
+      modelBaseUrl: settings.OPENAI_BASE_URL,
+      modelApiKey: settings.OPENAI_API_KEY,
+      modelTimeoutMs: settings.CODEBAY_MODEL_TIMEOUT_SECONDS * 1000,
+      modelRetryMs: settings.CODEBAY_MODEL_RETRY_SECONDS * 1000,
+      modelRequestsPerMinute: settings.CODEBAY_MODEL_REQUESTS_PER_MINUTE,
+      artifactBytes: stationLimitsOf(settings).artifactBytes,
+      egressHosts: settings.CODEBAY_EGRESS_HOSTS,
+      egressPrivateHosts: settings.CODEBAY_EGRESS_PRIVATE_HOSTS,
+    },
+    setupSecrets: createSetupSecrets(settings.CODEBAY_SETUP_SECRETS_FILE),
+    log,
+    stopping: stopping.signal,
+  });
+  const port = await listen(gateway.server, settings.CODEBAY_GATEWAY_PORT, settings.CODEBAY_GATEWAY_HOST);
+  return { port, end: (graceMs: number) => gateway.drain(graceMs) };
+};
 
-process.stdout.write(`${JSON.stringify({ ready: true, url: publicUrl, port, gateway_port: gatewayPort })}\n`);
+const listeners = settings.CODEBAY_LISTENERS;
+const api = listeners === 'gateway' ? null : await serveApi();
+const gateway = listeners === 'api' ? null : await serveGateway();
+
+const where = { url: api?.url ?? null, port: api?.port ?? null, gateway_port: gateway?.port ?? null };
+process.stdout.write(`${JSON.stringify({ ready: true, ...where })}\n`);
 if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
 await pause(settings.CODEBAY_DRAIN_NOTICE_SECONDS * 1000);
 
 const graceMs = settings.CODEBAY_DRAIN_SECONDS * 1000;
-await Promise.all([drain(server, graceMs), gateway.drain(graceMs)]);
-await connection.close();
+await Promise.all([api?.end(graceMs), gateway?.end(graceMs)]);
 await stores.close();
 cache.close();
-log.info({}, 'the API has shut down');
+log.info({ listeners }, 'the API has shut down');

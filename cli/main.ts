@@ -146,6 +146,24 @@ are left as they are. Done again it changes nothing. Remarks go to stderr, the p
   admin         what the key of this command needs`,
   )
   .action((options) => run(import('./commands/admin-cos.ts').then(({ adminCos }) => adminCos(options))));
+admin
+  .command('preflight')
+  .description('say whether every server that the settings name can be used; nothing is changed')
+  .action(() => run(import('./commands/admin-preflight.ts').then(({ preflight }) => preflight())));
+admin
+  .command('secrets')
+  .description("make an installation's Secrets in the cluster where they are absent; for the hooks of the Helm chart")
+  .addOption(new Option('--plan <json>', 'what to make').conflicts('remove'))
+  .option('--remove <names...>', 'remove these')
+  .action(({ plan, remove }) =>
+    run(import('./commands/admin-secrets.ts').then((module) => (remove ? module.removeSecrets(remove) : module.makeSecrets(plan ?? '')))),
+  );
+admin
+  .command('first-key')
+  .description('make an API key and keep it in a Secret, if that is absent; for the hooks of the Helm chart')
+  .requiredOption('--secret <name>', 'the Secret')
+  .requiredOption('--owner <name>', 'whose tasks it sees')
+  .action((options) => run(import('./commands/admin-secrets.ts').then(({ firstKey }) => firstKey(options))));
 
 const keys = admin.command('keys').description('API keys');
 keys

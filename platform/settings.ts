@@ -16,6 +16,8 @@ const environment = z.object({
     .string()
     .default('.codebay')
     .transform((path) => resolve(path)),
+  /** Which of its two listeners an API process opens. */
+  CODEBAY_LISTENERS: z.enum(['both', 'api', 'gateway']).default('both'),
   CODEBAY_HOST: z.string().default('127.0.0.1'),
   CODEBAY_PORT: z.coerce.number().int().min(0).max(65_535).default(8420),
   /** Where the runs' gateway listens; runs of other machines need it to be more than loopback. */
@@ -88,6 +90,8 @@ const environment = z.object({
   CODEBAY_KAFKA_OWNER_SECRET: z.string().min(16).optional(),
   /** Where ingest answers for its metrics and its health. */
   CODEBAY_INGEST_PORT: z.coerce.number().int().min(0).max(65_535).default(8422),
+  /** Where a worker answers for its metrics and its health, on CODEBAY_HOST; nowhere where absent. */
+  CODEBAY_WORKER_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   /** What one owner may do; 0 is no limit. */
   CODEBAY_OWNER_REQUESTS_PER_MINUTE: limit(6000),
   CODEBAY_OWNER_SUBMISSIONS_PER_MINUTE: limit(600),
@@ -122,6 +126,9 @@ const environment = z.object({
 });
 
 export type Settings = z.output<typeof environment>;
+
+/** The names of all settings. */
+export const SETTING_NAMES: readonly string[] = Object.keys(environment.shape);
 
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';

@@ -1,11 +1,12 @@
 /**
  * Makes this clone ready to run: packages, the Temporal CLI, bubblewrap; with `--servers` also what the production profile stands on, with
- * `--cluster` what a Kubernetes cluster of this machine needs, with `--images` what builds images. Safe to run at any time and by several
- * processes at once; does nothing where nothing is missing. Runs on Node 20 or newer and needs nothing installed.
+ * `--cluster` what a Kubernetes cluster of this machine needs, with `--images` what builds images, with `--deploy-tools` what checks the Helm chart.
+ * Safe to run at any time and by several processes at once; does nothing where nothing is missing. Runs on Node 20 or newer and needs nothing installed.
  */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bubblewrap } from './setup/bubblewrap.mjs';
+import { deployTools } from './setup/deploy-tools.mjs';
 import { engine } from './setup/engine.mjs';
 import { ensure, say } from './setup/ensure.mjs';
 import { exclusively } from './setup/exclusive.mjs';
@@ -20,8 +21,13 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const wantsServers = process.argv.includes('--servers');
 const wantsImages = process.argv.includes('--images');
+const tools = process.argv.includes('--deploy-tools') ? deployTools() : [];
 // A cluster that is already there needs nothing of this machine.
 const wantsCluster = process.argv.includes('--cluster') && !process.env.KUBECONFIG;
+
+const oneByOne = async (steps) => {
+  for (const step of steps) await ensure(step);
+};
 
 /** Whether all of them came to be; says what did not. */
 const settle = async (steps) => {
@@ -38,7 +44,7 @@ const installMissing = async () => {
   const images = servers.catch(() => undefined).then(() => (wantsImages ? ensure(engine()) : undefined));
   const clusterTools = images.catch(() => undefined).then(() => (wantsCluster ? ensure(clusterPackages()) : undefined));
   const packagesDone = ensure(packages(root));
-  const needed = settle([ensure(systemTools()), sandbox, packagesDone, ensure(temporal(root, packagesDone))]);
+  const needed = settle([ensure(systemTools()), sandbox, packagesDone, ensure(temporal(root, packagesDone)), oneByOne(tools)]);
   const wished = settle([
     images,
     ...(wantsServers ? [servers, ensure(kafka(servers)), ensure(cosPython())] : []),
@@ -53,6 +59,7 @@ const all = [
   ...(wantsServers ? [debianServers(), kafka(), cosPython()] : []),
   ...(wantsImages ? [engine()] : []),
   ...(wantsCluster ? [clusterPackages(), kubernetes(root)] : []),
+  ...tools,
 ];
 const done = await Promise.all(all.map((step) => step.isDone()));
 const ready =

@@ -10,9 +10,9 @@ import { openStores } from '../platform/open-stores.ts';
 import { loadSettings, SettingsError } from '../platform/settings.ts';
 import { answersInTime } from '../tasks/answers-in-time.ts';
 import { createTemporalEngine } from './engine.ts';
+import { listenForHealth } from './health-listener.ts';
 import { gatherAcknowledgements } from './ingest/acknowledgements.ts';
 import { createIntake } from './ingest/intake.ts';
-import { listenForWatchers } from './ingest/listener.ts';
 import { createIngestMetrics } from './ingest/metrics.ts';
 import { createRestingEngine } from './ingest/resting-engine.ts';
 import { createStarter } from './starter.ts';
@@ -57,7 +57,7 @@ const take = createIntake({
   log,
 });
 
-const listener = await listenForWatchers({
+const listener = await listenForHealth({
   port: settings.CODEBAY_INGEST_PORT,
   host: settings.CODEBAY_HOST,
   metrics,

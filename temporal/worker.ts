@@ -14,16 +14,22 @@ import { outdatingStores } from '../platform/outdating-stores.ts';
 import { openScratchFolder } from '../platform/scratch-folder.ts';
 import { dataPaths, loadSettings, runLimitsOf, stationLimitsOf } from '../platform/settings.ts';
 import { readStationSecret } from '../platform/station-secret.ts';
+import { answersInTime } from '../tasks/answers-in-time.ts';
 import { connectWhenUp } from './connection.ts';
 import { createTemporalEngine } from './engine.ts';
+import { listenForHealth } from './health-listener.ts';
 import { ensureOrphanSchedule } from './orphan-schedule.ts';
 import { createResultSweeper } from './result-sweeper.ts';
 import { ensureRetentionSchedule } from './retention-schedule.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { createSweeper } from './sweeper.ts';
+import { createWorkerMetrics } from './worker-metrics.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
 const STOP_GRACE_MS = 9_500;
+const CHECK_MS = 1_000;
+/** An id that no task gets. */
+const PROBE_ID = 'readiness-probe';
 const root = join(import.meta.dirname, '..');
 
 const settings = loadSettings(process.env);
@@ -98,12 +104,28 @@ const resultSweeper = createResultSweeper({ publication, log, by: randomUUID() }
 draining.signal.addEventListener('abort', () => worker.shutdown(), { once: true });
 if (draining.signal.aborted) worker.shutdown();
 
-process.stdout.write(`${JSON.stringify({ ready: true, task_queue: taskQueue })}\n`);
+const isRunning = (): boolean => worker.getState() === 'RUNNING' && !draining.signal.aborted;
+const health =
+  settings.CODEBAY_WORKER_PORT === undefined
+    ? null
+    : await listenForHealth({
+        port: settings.CODEBAY_WORKER_PORT,
+        host: settings.CODEBAY_HOST,
+        metrics: createWorkerMetrics(isRunning),
+        failing: async () => [
+          ...((await answersInTime(stores.tasks.get(PROBE_ID), CHECK_MS)) ? [] : ['store']),
+          ...(isRunning() ? [] : ['worker']),
+        ],
+        log,
+      });
+
+process.stdout.write(`${JSON.stringify({ ready: true, task_queue: taskQueue, port: health?.port ?? null })}\n`);
 await Promise.all([worker.run(), sweeper.run(draining.signal), resultSweeper.run(draining.signal)]);
 
 if (local && settings.CODEBAY_RUNS_ON_SHUTDOWN === 'stop')
   await Promise.all((await runner.list()).map((runId) => runner.stop(runId, STOP_GRACE_MS)));
 closeRunner();
+await health?.close();
 await resultFeed?.close();
 await connection.close();
 await stores.close();

@@ -10,6 +10,7 @@ import { createEgressRecord } from './egress/record.ts';
 import { createEgressRules } from './egress/rules.ts';
 import { asGatewayError, errorResponse } from './error-response.ts';
 import { GatewayError } from './gateway-error.ts';
+import { createHealthRoutes } from './health.ts';
 import { createLiveWork } from './live-work.ts';
 import { createJournal } from './model/journal.ts';
 import { createModelCall } from './model/model-call.ts';
@@ -80,6 +81,7 @@ export const createGateway = (deps: GatewayDeps): GatewayServer => {
   const app = new Hono<GatewayEnv>()
     .route('/run', run)
     .route('/llm', llm)
+    .route('/', createHealthRoutes({ tasks: stores.tasks, stopping: deps.stopping }))
     .onError((error) => errorResponse(asGatewayError(error, log), 'problem'))
     .notFound((c) => errorResponse(notFound(), c.req.path.startsWith('/llm/') ? 'openai' : 'problem'));
 

@@ -68,6 +68,8 @@ export interface GatewayDeps {
   /** Read anew for each run, so that a changed file needs no restart. */
   readonly setupSecrets: () => Promise<Readonly<Record<string, string>>>;
   readonly log: GatewayLog;
+  /** Once aborted, `/readyz` fails: whoever spreads the runs over gateways leaves this one out. */
+  readonly stopping?: AbortSignal;
   readonly now?: () => number;
   /** All addresses of a host; the system's resolver where absent. */
   readonly resolveHost?: (host: string) => Promise<readonly string[]>;

@@ -5,6 +5,7 @@ import { notStarted, type StartBounds } from './not-started.ts';
 import type { SeenCondition, SeenContainer, SeenPod } from './objects.ts';
 import type { SeenRun } from './run-watch.ts';
 
+const UNSTARTABLE = ['StartError', 'ContainerCannotRun'];
 /** How long the sidecar may go on after another part of its pod failed, to save what there is and say why. */
 const LAST_WORDS_MS = 20_000;
 /** A pod that is still there this long after its grace period has a node that doesn't answer. */
@@ -30,6 +31,16 @@ const starved = (pod: SeenPod): RunExit | null => {
     const { terminated } = state;
     if (terminated?.reason === 'OOMKilled' && terminated.exitCode !== 0)
       return exit('out_of_memory', `The memory limit was reached by ${partOf(name)}.`, terminated.exitCode);
+  }
+  return null;
+};
+
+/** A container whose program can't be executed: its image is no image for a run, and won't become one. */
+const unstartable = (pod: SeenPod): RunExit | null => {
+  for (const { name, state } of pod.status.containerStatuses) {
+    const { terminated } = state;
+    if (terminated !== undefined && UNSTARTABLE.includes(terminated.reason))
+      return exit('not_started', `${terminated.reason} for ${partOf(name)}: ${terminated.message}`);
   }
   return null;
 };
@@ -92,7 +103,7 @@ const ofPod = (pod: SeenPod, deadlineExceeded: RunExit | null, bounds: StartBoun
       exit('lost', 'The pod failed.')
     );
   if (pod.metadata.deletionTimestamp !== undefined) return onLostNode(pod, now);
-  return ofDeadPart(pod, now) ?? notStarted(pod, bounds, now);
+  return unstartable(pod) ?? ofDeadPart(pod, now) ?? notStarted(pod, bounds, now);
 };
 
 /** What is known of a run whose pod is gone, or never was. */

@@ -8,6 +8,13 @@ import { z } from 'zod';
 import { openSqliteStore } from '../../platform/sqlite.ts';
 
 const readySchema = z.object({ ready: z.literal(true), url: z.string(), port: z.int(), gateway_port: z.int() });
+/** Of a process that opens one listener only. */
+export const oneListenerSchema = z.object({
+  ready: z.literal(true),
+  url: z.string().nullable(),
+  port: z.int().nullable(),
+  gateway_port: z.int().nullable(),
+});
 const ROOT = join(import.meta.dirname, '../..');
 
 /** A data folder as `codebay up` makes it, with one API key. */
@@ -29,7 +36,10 @@ export const createDataFolder = async () => {
 };
 
 /** `api/server.ts` as a process of its own, on free ports, with a Temporal that nobody listens for. */
-export const startApi = async (folder: string, env: Readonly<Record<string, string>> = {}) => {
+export const startApi = (folder: string, env: Readonly<Record<string, string>> = {}) => startApiProcess(folder, env, readySchema);
+
+/** The same, whatever it says when it is ready. */
+export const startApiProcess = async <T extends object>(folder: string, env: Readonly<Record<string, string>>, schema: z.ZodType<T>) => {
   const child = spawn(process.execPath, [join(ROOT, 'api/server.ts')], {
     env: { CODEBAY_DATA: folder, CODEBAY_PORT: '0', CODEBAY_GATEWAY_PORT: '0', TEMPORAL_ADDRESS: '127.0.0.1:1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -39,7 +49,7 @@ export const startApi = async (folder: string, env: Readonly<Record<string, stri
   child.stderr.on('data', (chunk) => {
     stderr += chunk;
   });
-  const first = once(createInterface(child.stdout), 'line').then(([line]) => readySchema.parse(JSON.parse(String(line))));
+  const first = once(createInterface(child.stdout), 'line').then(([line]) => schema.parse(JSON.parse(String(line))));
   const died = exited.then((code) => Promise.reject(new Error(`the API ended with ${code}: ${stderr}`)));
   died.catch(() => undefined);
   const ready = await Promise.race([first, died]);

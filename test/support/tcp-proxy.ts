@@ -11,6 +11,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Does this once, to the next piece sent to the server that matches, each byte taken for a character. */
   strike(fault: TcpFault, pattern: RegExp): void;
+  /** From now on nothing comes or goes on the connections that stand, though they go on standing; new ones are sound. */
+  freeze(): void;
   /** How often a fault has struck. */
   struck(): number;
   close(): Promise<void>;
@@ -58,6 +60,9 @@ export const startTcpProxy = async (target: { readonly host: string; readonly po
     port: (server.address() as AddressInfo).port,
     strike: (fault, pattern) => {
       armed = { fault, pattern };
+    },
+    freeze: () => {
+      for (const socket of sockets) socket.removeAllListeners('data').pause();
     },
     struck: () => struck,
     close: async () => {

@@ -231,6 +231,13 @@ const rows: readonly Row[] = [
     exited({ cause: 'not_started', detail: expect.stringContaining('runAsNonRoot') }),
   ],
   [
+    'an image without the program to run',
+    job(),
+    { containers: withSidecar(running('sidecar'), ended('agent', 128, 'StartError', 'exec: "/bin/sh": no such file')) },
+    1,
+    exited({ cause: 'not_started', detail: expect.stringContaining('no such file') }),
+  ],
+  [
     'a container that is made for long, without complaint',
     job(),
     { phase: 'Pending', containers: [waiting('sidecar', 'ContainerCreating')] },

@@ -1,17 +1,17 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { IngestMetrics } from './metrics.ts';
 
-interface IngestListenerDeps {
+interface HealthListenerDeps {
   readonly port: number;
   readonly host: string;
-  readonly metrics: IngestMetrics;
-  /** What keeps messages from being taken now; empty where nothing does. */
+  /** In the text format of Prometheus. */
+  readonly metrics: { render(): Promise<{ readonly contentType: string; readonly text: string }> };
+  /** What keeps the process from its work now; empty where nothing does. */
   readonly failing: () => Promise<readonly string[]>;
   readonly log: { error(fields: object, message: string): void };
 }
 
-export interface IngestListener {
+export interface HealthListener {
   readonly port: number;
   close(): Promise<void>;
 }
@@ -30,8 +30,8 @@ const listening = (server: Server, port: number, host: string): Promise<number> 
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
   });
 
-/** `/metrics`, `/livez` and `/readyz`, for whoever watches the process. */
-export const listenForWatchers = async ({ port, host, metrics, failing, log }: IngestListenerDeps): Promise<IngestListener> => {
+/** `/metrics`, `/livez` and `/readyz` of a process that has no other listener. */
+export const listenForHealth = async ({ port, host, metrics, failing, log }: HealthListenerDeps): Promise<HealthListener> => {
   const answer = async (path: string | undefined): Promise<Answer> => {
     if (path === '/livez') return json(200, { status: 'live' });
     if (path === '/metrics') return { status: 200, ...(await metrics.render()) };

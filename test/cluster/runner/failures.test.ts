@@ -1,0 +1,116 @@
+import type { KubernetesRunnerOptions } from '../../../platform/kubernetes.ts';
+import type { RunOrder } from '../../../tasks/run.ts';
+import { HUNGRY, orderOf, type RunCluster, SCENARIOS, STAND_IN_TEMPLATE, startRunCluster, untilExit } from '../../support/run-cluster.ts';
+import { until } from '../../support/until.ts';
+
+const MiB = 1024 * 1024;
+let runs: RunCluster;
+let namespace: string;
+beforeAll(async () => {
+  runs = await startRunCluster();
+  namespace = await runs.makeNamespace();
+}, 180_000);
+afterAll(() => runs[Symbol.asyncDispose]());
+
+/** How a run of this order ends on a runner of its own; it is removed then. */
+const endOf = async (
+  order: RunOrder,
+  change: Partial<KubernetesRunnerOptions> = {},
+  during: () => Promise<unknown> = async () => undefined,
+) => {
+  const runner = runs.runner(change.namespace ?? namespace, change);
+  await runner.start(order);
+  await during();
+  const exit = await untilExit(runner, order.runId, 150_000);
+  await runner.remove(order.runId);
+  runner.close();
+  return exit;
+};
+const limits = orderOf('').limits;
+
+test('memory, by the sidecar', async () => {
+  expect(await endOf(orderOf(SCENARIOS.hunger))).toMatchObject({
+    cause: 'out_of_memory',
+    exitCode: 137,
+    detail: expect.stringContaining('sidecar'),
+  });
+});
+
+test('memory, by the agent while the sidecar goes on', async () => {
+  const order = orderOf(SCENARIOS.live, { image: HUNGRY });
+  expect(await endOf(order)).toMatchObject({ cause: 'out_of_memory', exitCode: 137, detail: expect.stringContaining('container agent') });
+});
+
+test('a volume over its limit', async () => {
+  const order = orderOf(SCENARIOS.fillDisk, { limits: { ...limits, diskBytes: 32 * MiB } });
+  expect(await endOf(order)).toMatchObject({ cause: 'disk_full', detail: expect.stringMatching(/exceeds|limit/) });
+}, 200_000);
+
+test('a crash of the sidecar, with its last lines', async () => {
+  expect(await endOf(orderOf(SCENARIOS.crash))).toEqual({
+    cause: 'finished',
+    exitCode: 3,
+    detail: 'The sidecar ended with exit code 3. no gateway',
+  });
+});
+
+test('what the sidecar itself says', async () => {
+  expect(await endOf(orderOf(SCENARIOS.sayIsolation))).toEqual({ cause: 'isolation', exitCode: 1, detail: 'a door is open' });
+});
+
+test('an image that is not to be had', async () => {
+  const exit = await endOf(orderOf(SCENARIOS.live, { image: 'registry.invalid/none:1' }), {
+    bounds: { pendingMs: 60_000, startMs: 5_000 },
+  });
+  expect(exit).toMatchObject({ cause: 'image_pull', detail: expect.stringContaining('registry.invalid/none:1') });
+});
+
+test('an image without a shell', async () => {
+  const exit = await endOf(orderOf(SCENARIOS.live, { image: 'codebay.test/pause:1' }));
+  expect(exit).toMatchObject({ cause: 'not_started', detail: expect.stringContaining('/bin/sh') });
+});
+
+test('no node that would take it', async () => {
+  const template = { ...STAND_IN_TEMPLATE, nodeSelector: { 'no-such': 'node' } };
+  const exit = await endOf(orderOf(SCENARIOS.live), { template, bounds: { pendingMs: 3_000, startMs: 60_000 } });
+  expect(exit).toMatchObject({ cause: 'unschedulable', detail: expect.stringContaining('node') });
+});
+
+test('a quota', async () => {
+  const small = await runs.makeNamespace();
+  const body = { metadata: { name: 'none' }, spec: { hard: { pods: '0' } } };
+  await runs.admin.request('POST', `/api/v1/namespaces/${small}/resourcequotas`, { body });
+  const exit = await endOf(orderOf(SCENARIOS.live), { namespace: small, bounds: { pendingMs: 60_000, startMs: 3_000 } });
+  expect(exit).toMatchObject({ cause: 'refused', detail: expect.stringContaining('quota') });
+});
+
+test('an admission policy', async () => {
+  const strict = await runs.makeNamespace();
+  const body = { metadata: { name: 'all' }, spec: { limits: [{ type: 'Container', max: { memory: '1Mi' } }] } };
+  await runs.admin.request('POST', `/api/v1/namespaces/${strict}/limitranges`, { body });
+  const exit = await endOf(orderOf(SCENARIOS.live), { namespace: strict, bounds: { pendingMs: 60_000, startMs: 3_000 } });
+  expect(exit).toMatchObject({ cause: 'refused', detail: expect.stringContaining('maximum memory usage') });
+});
+
+test('the deadline of its Job', async () => {
+  // Its other parts are fixed, so that only a clock that has run out before makes it short.
+  const order = orderOf(SCENARIOS.live, { limits: { ...limits, timeMs: 5_000 - 120_000 - 600_000 } });
+  expect(await endOf(order)).toMatchObject({ cause: 'timed_out' });
+});
+
+test('an eviction, although its program ends well', async () => {
+  const order = orderOf("trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done");
+  const exit = await endOf(order, {}, async () => {
+    const query = { labelSelector: `codebay.dev/run=${order.runId}` };
+    const pod = await until('the pod runs', async () => {
+      const { items } = (await runs.admin.request('GET', `/api/v1/namespaces/${namespace}/pods`, { query })) as {
+        items: { metadata: { name: string }; status: { phase: string } }[];
+      };
+      return items[0]?.status.phase === 'Running' ? items[0] : null;
+    });
+    const { name } = pod.metadata;
+    const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } };
+    await runs.admin.request('POST', `/api/v1/namespaces/${namespace}/pods/${name}/eviction`, { body });
+  });
+  expect(exit).toMatchObject({ cause: 'evicted', exitCode: null, detail: expect.stringContaining('EvictionByEvictionAPI') });
+});
