@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 
 export interface GitServer {
-  /** `http://127.0.0.1:<port>`; a repository `<root>/x.git` is at `<url>/x.git`. */
+  /** `http://<address>:<port>`; a repository `<root>/x.git` is at `<url>/x.git`. */
   readonly url: string;
   close(): Promise<void>;
 }
@@ -18,15 +18,17 @@ const writeHead = (head: string, response: ServerResponse): void => {
 };
 
 /**
- * Serves the bare repositories below `root` by git's own smart HTTP, read-only, on a free port of loopback.
+ * Serves the bare repositories below `root` by git's own smart HTTP, read-only, on a free port of `address`, loopback where absent.
  * With `protocolVersion` 0 the client's wish for a newer protocol is not passed on, as with old servers.
  */
 export const startGitServer = async ({
   root,
   protocolVersion = 2,
+  address = '127.0.0.1',
 }: {
   readonly root: string;
   readonly protocolVersion?: 0 | 2;
+  readonly address?: string;
 }): Promise<GitServer> => {
   const children = new Set<ReturnType<typeof spawn>>();
 
@@ -70,9 +72,9 @@ export const startGitServer = async ({
   };
 
   const server = createServer(serve);
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, address, resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${address}:${(server.address() as AddressInfo).port}`,
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();

@@ -1,12 +1,14 @@
 /**
  * Makes this clone ready to run: packages, the Temporal CLI, bubblewrap; with `--servers` also what the production profile stands on, with
- * `--cluster` what a Kubernetes cluster of this machine needs, with `--deploy-tools` what checks the Helm chart. Safe to run at any time and by
- * several processes at once; does nothing where nothing is missing. Runs on Node 20 or newer and needs nothing installed.
+ * `--cluster` what a Kubernetes cluster of this machine needs, with `--images` what builds images, with `--deploy-tools` what checks the Helm chart.
+ * Safe to run at any time and by several processes at once; does nothing where nothing is missing. Runs on Node 20 or newer and needs nothing installed.
  */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bubblewrap } from './setup/bubblewrap.mjs';
 import { deployTools } from './setup/deploy-tools.mjs';
+import { engine } from './setup/engine.mjs';
+import { ensure, say } from './setup/ensure.mjs';
 import { exclusively } from './setup/exclusive.mjs';
 import { clusterPackages, kubernetes } from './setup/kubernetes.mjs';
 import { packages } from './setup/packages.mjs';
@@ -16,17 +18,9 @@ import { systemTools } from './setup/system-tools.mjs';
 import { temporal } from './setup/temporal.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const say = (line) => process.stderr.write(`set-up: ${line}\n`);
-
-const ensure = async (step) => {
-  if (await step.isDone()) return;
-  say(`${step.title} …`);
-  const began = Date.now();
-  await step.install((detail) => say(`${step.title}: ${detail}`));
-  say(`${step.title} ✓ ${((Date.now() - began) / 1000).toFixed(1)} s`);
-};
 
 const wantsServers = process.argv.includes('--servers');
+const wantsImages = process.argv.includes('--images');
 const tools = process.argv.includes('--deploy-tools') ? deployTools() : [];
 // A cluster that is already there needs nothing of this machine.
 const wantsCluster = process.argv.includes('--cluster') && !process.env.KUBECONFIG;
@@ -46,11 +40,13 @@ const settle = async (steps) => {
 const installMissing = async () => {
   // One after the other: apt lets only one in.
   const sandbox = ensure(bubblewrap());
-  const servers = wantsServers ? sandbox.catch(() => undefined).then(() => ensure(debianServers())) : Promise.resolve();
-  const clusterTools = wantsCluster ? servers.catch(() => undefined).then(() => ensure(clusterPackages())) : Promise.resolve();
+  const servers = sandbox.catch(() => undefined).then(() => (wantsServers ? ensure(debianServers()) : undefined));
+  const images = servers.catch(() => undefined).then(() => (wantsImages ? ensure(engine()) : undefined));
+  const clusterTools = images.catch(() => undefined).then(() => (wantsCluster ? ensure(clusterPackages()) : undefined));
   const packagesDone = ensure(packages(root));
   const needed = settle([ensure(systemTools()), sandbox, packagesDone, ensure(temporal(root, packagesDone)), oneByOne(tools)]);
   const wished = settle([
+    images,
     ...(wantsServers ? [servers, ensure(kafka(servers)), ensure(cosPython())] : []),
     ...(wantsCluster ? [clusterTools, ensure(kubernetes(root))] : []),
   ]);
@@ -61,6 +57,7 @@ const installMissing = async () => {
 const all = [
   ...[systemTools(), bubblewrap(), packages(root), temporal(root)],
   ...(wantsServers ? [debianServers(), kafka(), cosPython()] : []),
+  ...(wantsImages ? [engine()] : []),
   ...(wantsCluster ? [clusterPackages(), kubernetes(root)] : []),
   ...tools,
 ];

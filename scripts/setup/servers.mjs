@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { aptInstall } from './apt.mjs';
 import { lastLines, run, which } from './command.mjs';
+import { pipFolder, pipPackage } from './pip.mjs';
 import { SetupError } from './setup-error.mjs';
 import { cacheFolder } from './temporal-cli.mjs';
 
@@ -14,13 +15,14 @@ const DEBIAN = {
   mvn: 'maven',
 };
 export const KAFKA_VERSION = '4.3.1';
+const COS_PYTHON = 'cos-python-sdk-v5';
 export const COS_PYTHON_VERSION = '1.9.44';
 
 /** Where Kafka's jars are kept between clones. */
 export const kafkaLibs = (env = process.env) => join(cacheFolder(env), `kafka-${KAFKA_VERSION}`, 'libs');
 
 /** Where Tencent's Python SDK is kept between clones; tests check the COS server with it. */
-export const cosPythonFolder = (env = process.env) => join(cacheFolder(env), `cos-python-sdk-v5-${COS_PYTHON_VERSION}`);
+export const cosPythonFolder = (env = process.env) => pipFolder(COS_PYTHON, COS_PYTHON_VERSION, env);
 
 /** Servers stand in folders that an ordinary user's PATH often lacks. */
 export const serverPath = (env = process.env) => `${env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
@@ -78,40 +80,4 @@ export const kafka = (afterDebian) => ({
 });
 
 /** Tencent's Python SDK for COS and what it needs, from PyPI. */
-export const cosPython = () => ({
-  title: `COS Python SDK ${COS_PYTHON_VERSION}`,
-  isDone: async () => existsSync(cosPythonFolder()),
-  install: async () => {
-    const target = cosPythonFolder();
-    const draft = `${target}.${process.pid}.draft`;
-    try {
-      const quiet = [
-        '--quiet',
-        '--retries=2',
-        '--no-input',
-        '--disable-pip-version-check',
-        '--break-system-packages',
-        '--root-user-action=ignore',
-      ];
-      const result = await run('python3', [
-        '-m',
-        'pip',
-        'install',
-        ...quiet,
-        '--target',
-        draft,
-        `cos-python-sdk-v5==${COS_PYTHON_VERSION}`,
-      ]);
-      if (result.code !== 0)
-        throw new SetupError(`pip could not install cos-python-sdk-v5==${COS_PYTHON_VERSION}:\n${lastLines(result.output, 4)}`);
-      try {
-        renameSync(draft, target);
-      } catch (error) {
-        // Another clone's set-up put the same version there first.
-        if (!existsSync(target)) throw error;
-      }
-    } finally {
-      rmSync(draft, { recursive: true, force: true });
-    }
-  },
-});
+export const cosPython = () => pipPackage('COS Python SDK', COS_PYTHON, COS_PYTHON_VERSION);

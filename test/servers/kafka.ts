@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { KAFKA_VERSION, kafkaLibs } from '../../scripts/setup/servers.mjs';
-import { findServer, freePort, ServerMissingError, type ServerProcess, startServerProcess } from './server-process.ts';
+import { findServer, freePort, LOOPBACK, ServerMissingError, type ServerOptions, type ServerProcess, startServerProcess } from './server-process.ts';
 
 export interface KafkaServer {
   /** `host:port`. */
@@ -25,13 +25,13 @@ export interface KafkaServer {
 /** Tests value a quick start over throughput. */
 const JVM = ['-Xmx256m', '-Xms64m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
 
-const propertiesOf = (port: number, controllerPort: number, logs: string): string =>
+const propertiesOf = (broker: string, controllerPort: number, logs: string): string =>
   Object.entries({
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: `PLAINTEXT://${broker},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://${broker}`,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'inter.broker.listener.name': 'PLAINTEXT',
@@ -76,18 +76,18 @@ const answers = async (client: Kafka): Promise<boolean> => {
 };
 
 /** A Kafka server of its own (one node, KRaft) on free ports and fresh files, which `stop` removes. */
-export const startKafka = async (): Promise<KafkaServer> => {
+export const startKafka = async ({ address = LOOPBACK }: ServerOptions = {}): Promise<KafkaServer> => {
   const java = findServer('java');
   const libs = kafkaLibs();
   if (!existsSync(libs)) throw new ServerMissingError(`Kafka ${KAFKA_VERSION}`);
   const dataDir = await mkdtemp(join(tmpdir(), 'codebay-kafka-'));
   const properties = join(dataDir, 'server.properties');
   const classes = ['-cp', join(libs, '*')];
-  const [port, controllerPort] = [await freePort(), await freePort()];
-  const broker = `127.0.0.1:${port}`;
+  const broker = `${address}:${await freePort(address)}`;
+  const controllerPort = await freePort();
   const client = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING, connectionTimeout: 1000 });
   await mkdir(join(dataDir, 'logs'));
-  await writeFile(properties, propertiesOf(port, controllerPort, join(dataDir, 'logs')));
+  await writeFile(properties, propertiesOf(broker, controllerPort, join(dataDir, 'logs')));
   await writeFile(join(dataDir, 'logs', 'meta.properties'), metaProperties());
   let running: ServerProcess | null = null;
   const start = async (): Promise<void> => {

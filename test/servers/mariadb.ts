@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
-import { findServer, freePort, type ServerProcess, startServerProcess } from './server-process.ts';
+import { findServer, freePort, LOOPBACK, type ServerOptions, type ServerProcess, startServerProcess } from './server-process.ts';
 
 const execute = promisify(execFile);
 
@@ -39,15 +39,15 @@ const createDatabase = async (url: string): Promise<string> => {
   return `${url}${name}`;
 };
 
-/** A MariaDB server of its own on a free port and fresh files, which `stop` removes. */
-export const startMariadb = async (): Promise<Mariadb> => {
+/** A MariaDB server of its own on a free port and fresh files, which `stop` removes. It listens on loopback too: its root comes from there. */
+export const startMariadb = async ({ address = LOOPBACK }: ServerOptions = {}): Promise<Mariadb> => {
   const server = findServer('mariadbd');
   const dataDir = await mkdtemp(join(tmpdir(), 'codebay-mariadb-'));
   const files = join(dataDir, 'files');
   // A server that starts removes what others have in a folder for temporary tables.
   const temporary = `--tmpdir=${await mkdtemp(join(dataDir, 'tmp-'))}`;
   const user = process.getuid?.() === 0 ? ['--user=root'] : [];
-  const port = await freePort();
+  const port = await freePort(address);
   const url = `mysql://root@127.0.0.1:${port}/`;
   let running: ServerProcess | null = null;
   const start = async (): Promise<void> => {
@@ -60,7 +60,7 @@ export const startMariadb = async (): Promise<Mariadb> => {
         temporary,
         `--socket=${dataDir}/sock`,
         `--port=${port}`,
-        '--bind-address=127.0.0.1',
+        `--bind-address=${[...new Set([LOOPBACK, address])].join(',')}`,
         '--skip-log-bin',
         '--innodb-buffer-pool-size=128M',
         '--max-connections=300',

@@ -24,18 +24,23 @@ const has = (program) => which(program, { PATH: serverPath() }) !== null;
 
 /** Each server: whether it can be started here, what a test file that starts it imports, and how to get it. */
 const SERVERS = {
-  MariaDB: { isHere: () => has('mariadbd'), imports: /servers\/(mariadb|production|stack)\.ts/ },
-  Redis: { isHere: () => has('redis-server'), imports: /(servers\/(redis|production|stack)|support\/redis-connection)\.ts/ },
+  MariaDB: { isHere: () => has('mariadbd'), imports: /(servers\/(mariadb|production|stack)|\/in-system)\.ts/ },
+  Redis: { isHere: () => has('redis-server'), imports: /(servers\/(redis|production|stack)|support\/redis-connection|\/in-system)\.ts/ },
   Kafka: {
     isHere: () => has('java') && existsSync(kafkaLibs()),
-    imports: /(servers\/(kafka|production|stack)|support\/(ingest|ingest-process|kafka-topic))\.ts/,
+    imports: /(servers\/(kafka|production|stack)|support\/(ingest|ingest-process|kafka-topic)|\/in-system)\.ts/,
   },
   'Kubernetes cluster': {
     isHere: () => whyNoCluster() === null,
-    imports: /\/(test-cluster|cluster)\.ts'/,
+    imports: /\/(test-cluster|cluster|in-system)\.ts'/,
     remedy: () => whyNoCluster() ?? '',
   },
-  nginx: { isHere: () => has('nginx') && existsSync(NGINX_STREAM_MODULE), imports: /servers\/(nginx|production|stack)\.ts/ },
+  'Docker engine': {
+    isHere: () =>
+      (has('dockerd') && process.getuid?.() === 0) || existsSync('/var/run/docker.sock') || process.env.DOCKER_HOST !== undefined,
+    imports: /(support\/held-engine|\/in-system)\.ts/,
+  },
+  nginx: { isHere: () => has('nginx') && existsSync(NGINX_STREAM_MODULE), imports: /(servers\/(nginx|production|stack)|\/in-system)\.ts/ },
 };
 
 /** How to get these servers, a line each way. */

@@ -25,7 +25,8 @@ export interface Nginx {
 }
 
 export interface NginxOptions {
-  /** Replicas of the API on loopback. */
+  /** Where the replicas of the API are; loopback where absent. */
+  readonly apiHost?: string;
   readonly apiPorts: readonly number[];
   /** Their runs' gateways; absent: no stream proxy. */
   readonly gatewayPorts?: readonly number[];
@@ -64,7 +65,7 @@ export const startNginx = async (options: NginxOptions): Promise<Nginx> => {
   const site = renderTemplate(join(TEMPLATES, 'codebay.conf.template'), {
     LISTEN: `127.0.0.1:${port}`,
     SERVER_NAME: '127.0.0.1 localhost',
-    API_SERVERS: options.apiPorts.map((one) => `server 127.0.0.1:${one} max_fails=3 fail_timeout=3s;`).join(' '),
+    API_SERVERS: options.apiPorts.map((one) => `server ${options.apiHost ?? '127.0.0.1'}:${one} max_fails=3 fail_timeout=3s;`).join(' '),
     MAX_BODY_MB: String((options.maxZipMb ?? 512) + 2),
     REQUESTS_PER_SECOND: String(options.requestsPerSecond ?? 1000),
     CONNECTIONS: String(options.connections ?? 1000),

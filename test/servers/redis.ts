@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { findServer, freePort, type ServerProcess, startServerProcess } from './server-process.ts';
+import { findServer, freePort, LOOPBACK, type ServerOptions, type ServerProcess, startServerProcess } from './server-process.ts';
 
 export interface TestRedis {
   /** `redis://host:port/0`. */
@@ -37,13 +37,13 @@ const answers = async (url: string): Promise<boolean> => {
   }
 };
 
-/** A Redis server of its own on a free port, which keeps everything in memory. */
-export const startRedis = async (): Promise<TestRedis> => {
+/** A Redis server of its own on a free port, which keeps everything in memory. It listens on loopback too; elsewhere it wants a password first. */
+export const startRedis = async ({ address = LOOPBACK }: ServerOptions = {}): Promise<TestRedis> => {
   const server = findServer('redis-server');
   const folder = await mkdtemp(join(tmpdir(), 'codebay-redis-'));
-  const port = await freePort();
+  const port = await freePort(address);
   const url = `redis://127.0.0.1:${port}/0`;
-  const command = [server, '--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder] as const;
+  const command: [string, ...string[]] = [server, '--port', `${port}`, '--bind', ...new Set([LOOPBACK, address]), '--save', '', '--appendonly', 'no', '--dir', folder];
   let running: ServerProcess | null = null;
   const start = async (): Promise<void> => {
     running = await startServerProcess({ command, isReady: () => answers(url) });

@@ -25,9 +25,16 @@ export const findServer = (program: string): string => {
   return found;
 };
 
-/** A port of loopback that is free now. */
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
+export const LOOPBACK = '127.0.0.1';
+
+export interface ServerOptions {
+  /** Where it listens, and how its URLs call it; loopback where absent. */
+  readonly address?: string;
+}
+
+/** A port that is free now. */
+export const freePort = async (address = LOOPBACK): Promise<number> => {
+  const server = createServer().listen(0, address);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   server.close();

@@ -143,11 +143,15 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
 };
 
 /**
- * Starts a model server on a free port of the loopback interface: `script` decides each answer from the request and its index
+ * Starts a model server on a free port of `address`, loopback where absent: `script` decides each answer from the request and its index
  * (from 0, retries counted). `messages` is what `GET /messages` offers as steering; without it that path is a 404.
  * `close` cuts every connection.
  */
-export const startScriptedModel = async (script: ModelScript, messages?: () => readonly SteeringMessage[]): Promise<ScriptedModel> => {
+export const startScriptedModel = async (
+  script: ModelScript,
+  messages?: () => readonly SteeringMessage[],
+  address = '127.0.0.1',
+): Promise<ScriptedModel> => {
   const requests: RecordedRequest[] = [];
   const closed = new WeakMap<Socket, number>();
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -185,10 +189,10 @@ export const startScriptedModel = async (script: ModelScript, messages?: () => r
     });
   });
   server.on('connection', (socket) => socket.once('close', () => closed.set(socket, Date.now())));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}/v1`,
+    url: `http://${address}:${port}/v1`,
     requests,
     close: () =>
       new Promise((resolve) => {

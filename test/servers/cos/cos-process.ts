@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, type ServerProcess, startServerProcess } from '../server-process.ts';
+import { freePort, LOOPBACK, type ServerOptions, type ServerProcess, startServerProcess } from '../server-process.ts';
 
 export const COS_TEST = {
   secretId: 'AKIDcodebayTestsOnly0000000000000000',
@@ -41,12 +41,12 @@ const answers = (endpoint: string): Promise<boolean> =>
   );
 
 /** A COS-protocol server in a process of its own, on a free port and fresh files, which `stop` removes. */
-export const startCosProcess = async (): Promise<CosProcess> => {
+export const startCosProcess = async ({ address = LOOPBACK }: ServerOptions = {}): Promise<CosProcess> => {
   const folder = await mkdtemp(join(tmpdir(), 'codebay-cos-'));
-  const port = await freePort();
-  const endpoint = `http://127.0.0.1:${port}`;
+  const port = await freePort(address);
+  const endpoint = `http://${address}:${port}`;
   const { secretId, secretKey, region, codeBucket, logsBucket } = COS_TEST;
-  const options = JSON.stringify({ folder, buckets: [codeBucket, logsBucket], region, port });
+  const options = JSON.stringify({ folder, buckets: [codeBucket, logsBucket], region, port, address });
   let running: ServerProcess | null = null;
   const start = async (): Promise<void> => {
     running = await startServerProcess({

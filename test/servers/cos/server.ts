@@ -23,6 +23,8 @@ export interface CosServerOptions {
   readonly credentials: CosCredentials;
   /** 0 or absent: a free one. */
   readonly port?: number;
+  /** Loopback where absent. */
+  readonly address?: string;
 }
 
 export interface SeenRequest {
@@ -35,7 +37,7 @@ export interface SeenRequest {
 }
 
 export interface CosServer {
-  /** `http://127.0.0.1:port`; buckets are told apart by the Host header. */
+  /** `http://address:port`; buckets are told apart by the Host header. */
   readonly endpoint: string;
   readonly faults: Faults;
   /** Every request in order. */
@@ -95,6 +97,7 @@ const signedRequest = (request: IncomingMessage): SignedRequest => {
  * objects as files, and fails as `faults` says.
  */
 export const startCosServer = async (options: CosServerOptions): Promise<CosServer> => {
+  const { address = '127.0.0.1' } = options;
   const buckets = new Map(options.buckets.map((name) => [name, openBucket(join(options.folder, name))]));
   const faults = createFaults();
   const seen: SeenRequest[] = [];
@@ -145,12 +148,12 @@ export const startCosServer = async (options: CosServerOptions): Promise<CosServ
     response.setHeader('x-cos-request-id', randomBytes(12).toString('base64url'));
     serve(request, response).catch((error: unknown) => refuse(request, response, error));
   });
-  server.listen(options.port ?? 0, '127.0.0.1');
+  server.listen(options.port ?? 0, address);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
 
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `http://${address}:${port}`,
     faults,
     seen,
     residue: () =>

@@ -1,0 +1,47 @@
+import { type Deployed, deploySystem } from './deployed.ts';
+
+/** From images that are not built yet. */
+const DEPLOY_MS = 30 * 60_000;
+/** Bounds on hanging: a whole task on two busy cores takes far less. */
+const TEST_MS = 4 * 60_000;
+
+let deployed: Deployed | null = null;
+
+/** Call once, in the one test file: a deployment for all of its tests. */
+export const shareOneDeployment = (): void => {
+  beforeAll(async () => {
+    const began = Date.now();
+    deployed = await deploySystem((line) => console.error(`system: ${((Date.now() - began) / 1000).toFixed(1)} s: ${line}`));
+  }, DEPLOY_MS);
+  afterAll(() => deployed?.[Symbol.asyncDispose](), TEST_MS);
+};
+
+const system = (): Deployed => {
+  if (deployed === null) throw new Error('nothing has been deployed');
+  return deployed;
+};
+
+/** A test on the deployment, which prints what pods and services said where it fails. */
+export const inSystem = (name: string, body: (system: Deployed) => Promise<void>, timeoutMs = TEST_MS): void =>
+  test(
+    name,
+    async () => {
+      try {
+        await body(system());
+      } catch (error) {
+        console.error(await system().testimony.say());
+        throw error;
+      }
+    },
+    timeoutMs,
+  );
+
+/** The same for each of a table's rows, whose first field is the name. */
+export const eachInSystem = <T>(
+  cases: Readonly<Record<string, T>>,
+  name: (label: string) => string,
+  body: (system: Deployed, given: T) => Promise<void>,
+  timeoutMs?: number,
+): void => {
+  for (const [label, given] of Object.entries(cases)) inSystem(name(label), (deployment) => body(deployment, given), timeoutMs);
+};

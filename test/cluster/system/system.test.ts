@@ -1,0 +1,12 @@
+import { cancelled } from './cancel.ts';
+import { firstTask } from './first-task.ts';
+import { shareOneDeployment } from './in-system.ts';
+import { resume } from './resume.ts';
+import { workerDeleted } from './worker-deleted.ts';
+
+shareOneDeployment();
+
+describe('the first task', firstTask);
+describe('resume', resume);
+describe('worker', workerDeleted);
+describe('cancel', cancelled);
