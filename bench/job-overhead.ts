@@ -66,12 +66,12 @@ export const run = async (): Promise<readonly Ratio[]> => {
     });
     const completion = { outcome: 'succeeded', reason: null, detail: '', exit_code: null, artifacts: [] } as const;
     const { activities } = fakeActivities({
-      claimSlot: createClaimSlot({ tasks: stores.tasks, runs: stores.runs, maxRuns: 10 }),
+      claimSlot: createClaimSlot({ tasks: stores.tasks, runs: stores.runs, slots: { max: 10 }, runsQueue: taskQueue }),
       startRun: async (input) => {
         await startRun(input);
         await stores.runs.write(input.run_id, { completion });
       },
-      watchRun: createWatchRun({ runner, runs: stores.runs, draining: new AbortController().signal }),
+      watchRun: createWatchRun({ runner, runs: stores.runs, phases: stores.phases, draining: new AbortController().signal }),
       releaseRun: createReleaseRun({ runner, runs: stores.runs, engine }),
     });
     const worker = await Worker.create({ connection: env.nativeConnection, taskQueue, workflowBundle: await testBundle(), activities });

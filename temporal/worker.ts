@@ -24,8 +24,8 @@ import { ensureRetentionSchedule } from './retention-schedule.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { createSweeper } from './sweeper.ts';
 import { createWorkerMetrics } from './worker-metrics.ts';
-import { workflowBundle } from './workflow-bundle.ts';
 import { createWorkers } from './workers.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 const STOP_GRACE_MS = 9_500;
 const CHECK_MS = 1_000;

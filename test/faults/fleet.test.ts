@@ -134,8 +134,10 @@ test(
 
     // What the API shows is what the row says, and so does what Redis then holds.
     for (const { id, revision } of rows) {
-      expect((await persist(() => client.get(id))).status).toBe('COMPLETED');
-      const cached = await until(`Redis holds ${id}`, async () => decodeCachedTask((await redis.admin.get(cachedTaskKey(id))) ?? ''));
+      const cached = await until(`Redis holds ${id}`, async () => {
+        expect((await persist(() => client.get(id))).status).toBe('COMPLETED');
+        return decodeCachedTask((await redis.admin.get(cachedTaskKey(id))) ?? '');
+      });
       expect(cached.version).toBe(taskVersion({ revision, status: 'COMPLETED', cancel_requested: false }));
       expect(JSON.parse(cached.json)).toMatchObject({ id, status: 'COMPLETED' });
     }

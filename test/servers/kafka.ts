@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { KAFKA_VERSION, kafkaLibs } from '../../scripts/setup/servers.mjs';
-import { findServer, freePort, LOOPBACK, ServerMissingError, type ServerOptions, type ServerProcess, startServerProcess } from './server-process.ts';
+import {
+  findServer,
+  freePort,
+  LOOPBACK,
+  ServerMissingError,
+  type ServerOptions,
+  type ServerProcess,
+  startServerProcess,
+} from './server-process.ts';
 
 export interface KafkaServer {
   /** `host:port`. */

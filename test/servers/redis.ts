@@ -43,7 +43,19 @@ export const startRedis = async ({ address = LOOPBACK }: ServerOptions = {}): Pr
   const folder = await mkdtemp(join(tmpdir(), 'codebay-redis-'));
   const port = await freePort(address);
   const url = `redis://127.0.0.1:${port}/0`;
-  const command: [string, ...string[]] = [server, '--port', `${port}`, '--bind', ...new Set([LOOPBACK, address]), '--save', '', '--appendonly', 'no', '--dir', folder];
+  const command: [string, ...string[]] = [
+    server,
+    '--port',
+    `${port}`,
+    '--bind',
+    ...new Set([LOOPBACK, address]),
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--dir',
+    folder,
+  ];
   let running: ServerProcess | null = null;
   const start = async (): Promise<void> => {
     running = await startServerProcess({ command, isReady: () => answers(url) });
