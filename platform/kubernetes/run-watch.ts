@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import type { ClusterConnection } from './connection.ts';
 import { installationSelector, LABELS } from './labels.ts';
 import { listWatch, type WatchLog } from './list-watch.ts';
@@ -48,6 +48,8 @@ const newestOf = (pods: Iterable<SeenPod>): SeenPod | null =>
 export const createRunWatch = ({ cluster, namespace, installation, log, watchSeconds }: RunWatchOptions): RunWatch => {
   const closing = new AbortController();
   const changes = new EventTarget();
+  // As many as there are runs that wait: one worker watches a thousand.
+  setMaxListeners(0, changes, closing.signal);
   const runs = new Map<string, Entry>();
   const listed = { jobs: false, pods: false };
 
