@@ -24,13 +24,6 @@ const needed = (variable: string, what: string): string => {
   return value;
 };
 
-/** The environment that leads tests to this cluster, which someone else holds. */
-export const environmentFor = (kubeconfig: string, hostAddress: string, importCommand: string): Readonly<Record<string, string>> => ({
-  KUBECONFIG: kubeconfig,
-  [HOST_VARIABLE]: hostAddress,
-  [IMPORT_VARIABLE]: importCommand,
-});
-
 const givenCluster = (kubeconfig: string): TestCluster => ({
   kubeconfig,
   hostAddress: needed(HOST_VARIABLE, "this machine's address as pods reach it"),

@@ -2,7 +2,7 @@ import { jobSchema, podSchema } from '../../../../platform/kubernetes/objects.ts
 import { isWithoutPod, observationOf } from '../../../../platform/kubernetes/run-end.ts';
 import type { RunObservation } from '../../../../tasks/run.ts';
 
-/** Shapes as a real API server (1.34) answered them, cut to what is judged. */
+/** Shapes as an API server (1.34) answers them, written by hand and cut to what is judged; test/cluster/runner meets the real ones. */
 const CREATED = '2026-11-24T10:00:00Z';
 const T0 = Date.parse(CREATED);
 const MIN = 60_000;
