@@ -1,27 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { MODES } from '../tasks/spec.ts';
 import { STATUSES } from '../tasks/status.ts';
+import { addAdmin } from './admin.ts';
+import { number, pair } from './arguments.ts';
 import { EXIT } from './cli-error.ts';
 import { reportError } from './report-error.ts';
+import { run } from './run-command.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-
-const number = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isFinite(value)) throw new InvalidArgumentError('It is not a number.');
-  return value;
-};
-const positive = (text: string): number => {
-  const value = number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number above 0.');
-  return value;
-};
-const pair = (text: string, all: Record<string, string>): Record<string, string> => {
-  const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('A label is NAME=VALUE.');
-  return { ...all, [text.slice(0, at)]: text.slice(at + 1) };
-};
 
 const program = new Command('codebay')
   .description('A self-hosted AI code workstation: hand over a repository and a prompt, get an explanation, a patch or a review.')
@@ -40,12 +27,6 @@ Examples:
 The station is found by CODEBAY_URL and CODEBAY_API_KEY, else in CODEBAY_DATA (./.codebay).
 Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 station unreachable or key refused, 4 task cancelled.`,
   );
-
-/** Each command's code is loaded when it is used, so that the others stay quick. */
-const run = (command: Promise<number>): Promise<void> =>
-  command.then((code) => {
-    process.exitCode = code;
-  });
 
 program
   .command('up')
@@ -128,66 +109,7 @@ program
   .description('check this machine and say how to mend what is wrong')
   .action(() => run(import('./commands/doctor.ts').then(({ doctor }) => doctor())));
 
-const admin = program.command('admin').description('administer the station of these settings');
-admin
-  .command('migrate')
-  .description("bring the store's tables up to date, and say from which schema to which")
-  .action(() => run(import('./commands/admin-migrate.ts').then(({ migrate }) => migrate())));
-admin
-  .command('cos')
-  .description("set the lifecycle rules of COS's buckets, and print the least policy of each service's key as JSON")
-  .option('--dry-run', 'only say which rules would be set')
-  .addHelpText(
-    'after',
-    `
-Reads CODEBAY_COS_* and CODEBAY_RETENTION_DAYS. The rules are a backstop for what a station could not remove; rules of others
-are left as they are. Done again it changes nothing. Remarks go to stderr, the policies to stdout:
-  api, worker   what the services' keys need
-  admin         what the key of this command needs`,
-  )
-  .action((options) => run(import('./commands/admin-cos.ts').then(({ adminCos }) => adminCos(options))));
-admin
-  .command('preflight')
-  .description('say whether every server that the settings name can be used; nothing is changed')
-  .action(() => run(import('./commands/admin-preflight.ts').then(({ preflight }) => preflight())));
-admin
-  .command('secrets')
-  .description("make an installation's Secrets in the cluster where they are absent; for the hooks of the Helm chart")
-  .addOption(new Option('--plan <json>', 'what to make').conflicts('remove'))
-  .option('--remove <names...>', 'remove these')
-  .action(({ plan, remove }) =>
-    run(import('./commands/admin-secrets.ts').then((module) => (remove ? module.removeSecrets(remove) : module.makeSecrets(plan ?? '')))),
-  );
-admin
-  .command('first-key')
-  .description('make an API key and keep it in a Secret, if that is absent; for the hooks of the Helm chart')
-  .requiredOption('--secret <name>', 'the Secret')
-  .requiredOption('--owner <name>', 'whose tasks it sees')
-  .action((options) => run(import('./commands/admin-secrets.ts').then(({ firstKey }) => firstKey(options))));
-
-const keys = admin.command('keys').description('API keys');
-keys
-  .command('create')
-  .description('make an API key and print it, once')
-  .requiredOption('--owner <name>', 'whose tasks it sees')
-  .option('--label <text>', 'what it is for, shown by list')
-  .action(({ owner, label }) => run(import('./commands/admin.ts').then(({ createKey }) => createKey(owner, label))));
-keys
-  .command('list')
-  .description('the API keys: their ids, owners and labels')
-  .action(() => run(import('./commands/admin.ts').then(({ listKeys }) => listKeys())));
-keys
-  .command('revoke')
-  .description('refuse a key from now on')
-  .argument('<id>', 'as list shows it')
-  .action((id) => run(import('./commands/admin.ts').then(({ revokeKey }) => revokeKey(id))));
-
-admin
-  .command('kafka')
-  .description("make Kafka's topics where they are missing")
-  .option('--partitions <count>', 'of each topic: as many processes can share it', positive, 6)
-  .option('--replication-factor <count>', 'how many brokers keep each message', positive, 1)
-  .action((size) => run(import('./commands/admin-kafka.ts').then(({ createKafkaTopics }) => createKafkaTopics(size))));
+addAdmin(program);
 
 // Whoever reads the output may have seen enough, as `head` has, and a terminal may be closed (EIO); a station goes on unheard, to its ordered end.
 for (const stream of [process.stdout, process.stderr]) {

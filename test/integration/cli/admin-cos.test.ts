@@ -33,7 +33,7 @@ const puts = (): number => cos.server.seen.filter(({ method }) => method === 'PU
 test('sets rules that outlive every task, and changes nothing when done again', async () => {
   const first = await adminCos([], { CODEBAY_RETENTION_DAYS: '40' });
   expect(first.stderr.trim().split('\n')).toEqual([
-    `${codeBucket}: set codebay-tmp-zips, codebay-processed-code, codebay-runs, codebay-turns, codebay-unfinished-uploads`,
+    `${codeBucket}: set codebay-tmp-zips, codebay-processed-code, codebay-runs, codebay-turns, codebay-setup-cache, codebay-unfinished-uploads`,
     `${logsBucket}: set codebay-logs, codebay-unfinished-uploads`,
   ]);
   const code = await rulesOf(codeBucket);
@@ -55,7 +55,7 @@ test('keeps the rules of others', async () => {
   await writeFile(join(cos.folder, codeBucket, 'lifecycle.xml'), `<LifecycleConfiguration>${theirs}</LifecycleConfiguration>`);
   await adminCos();
   expect(await rulesOf(codeBucket)).toContain(theirs);
-  expect((await rulesOf(codeBucket)).match(/<Rule>/g)).toHaveLength(6);
+  expect((await rulesOf(codeBucket)).match(/<Rule>/g)).toHaveLength(7);
 });
 
 test('only tells with --dry-run', async () => {
@@ -71,7 +71,8 @@ test('prints what each key needs, and no more', async () => {
       .filter(({ action: actions }: { action: string[] }) => actions.includes(`name/cos:${action}`))
       .flatMap(({ resource }: { resource: string[] }) => resource);
   const at = (bucket: string, prefix: string): string => `qcs::cos:ap-guangzhou:uid/1250000000:${bucket}/${prefix}*`;
-  expect(allows('api', 'PutObject')).toEqual([at(codeBucket, 'tmp_zips/'), at(codeBucket, 'runs/'), at(codeBucket, 'turns/')]);
+  const written = ['tmp_zips/', 'runs/', 'turns/', 'setup_cache/'];
+  expect(allows('api', 'PutObject')).toEqual(written.map((prefix) => at(codeBucket, prefix)));
   expect(allows('worker', 'PutObject')).toEqual([at(codeBucket, 'processed_code/'), at(logsBucket, 'logs/')]);
   expect(allows('api', 'GetObject')).toContain(at(logsBucket, 'logs/'));
   for (const service of ['api', 'worker']) expect(allows(service, 'PutBucketLifecycle')).toEqual([]);
