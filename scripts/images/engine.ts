@@ -11,6 +11,7 @@ import { serverPath } from '../setup/servers.mjs';
 
 const READY_MS = 60_000;
 const LOOK_EVERY_MS = 50;
+const LAST_LINES = 40;
 
 /** A Docker engine. */
 export interface Engine {
@@ -22,12 +23,20 @@ export class EngineMissingError extends Error {
   override readonly name = 'EngineMissingError';
 }
 
+/** A command that the engine refused or that failed, with the last lines of what it said. */
+export class EngineCommandError extends Error {
+  override readonly name = 'EngineCommandError';
+}
+
 const client =
   (env: Readonly<Record<string, string>>): Engine['docker'] =>
-  async (args, onLine) => {
-    const child = execa('docker', args, { env: { ...env, DOCKER_BUILDKIT: '1', BUILDKIT_PROGRESS: 'plain' }, stdin: 'ignore' });
-    if (onLine !== undefined) for await (const line of child.iterable({ from: 'stderr' })) onLine(line);
-    return (await child).stdout;
+  async (args, onLine = () => undefined) => {
+    const options = { env: { ...env, DOCKER_BUILDKIT: '1', BUILDKIT_PROGRESS: 'plain' }, stdin: 'ignore', reject: false } as const;
+    const child = execa('docker', args, options);
+    for await (const line of child.iterable({ from: 'stderr' })) onLine(line);
+    const { failed, stdout, stderr } = await child;
+    if (!failed) return stdout;
+    throw new EngineCommandError(`docker ${args[0]} failed:\n${`${stdout}\n${stderr}`.trim().split('\n').slice(-LAST_LINES).join('\n')}`);
   };
 
 const ready = async (docker: Engine['docker'], socket: string, daemon: PromiseLike<{ readonly all?: unknown }>): Promise<void> => {

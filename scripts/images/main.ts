@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cacheFolder } from '../setup/temporal-cli.mjs';
 import { buildImages } from './build.ts';
+import { EngineCommandError, EngineMissingError } from './engine.ts';
 
 const HELP = `Usage: npm run images -- [--base IMAGE] [--ca FILE]
 
@@ -18,12 +19,18 @@ if (values.help) {
   process.exit(0);
 }
 const began = Date.now();
-const images = await buildImages({
+const say = (line: string): boolean => process.stderr.write(`images: ${((Date.now() - began) / 1000).toFixed(0)} s ${line}\n`);
+const options = {
   root: join(import.meta.dirname, '../..'),
   folder: join(cacheFolder(), 'images'),
   base: values.base,
   ca: values.ca ?? process.env.NODE_EXTRA_CA_CERTS,
-  say: (line) => process.stderr.write(`images: ${((Date.now() - began) / 1000).toFixed(0)} s ${line}\n`),
+  say,
+};
+const images = await buildImages(options).catch((error: unknown) => {
+  if (!(error instanceof EngineCommandError || error instanceof EngineMissingError)) throw error;
+  say(error.message);
+  return process.exit(1);
 });
 for (const { reference, tar, sizeBytes } of images) {
   process.stdout.write(`${reference.padEnd(36)} ${(sizeBytes / 1e6).toFixed(0).padStart(5)} MB  ${tar}\n`);
