@@ -6,6 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { startGitServer } from '../../demo/git-server.ts';
 import { makeRepository } from '../../demo/project-repository.ts';
 import { cachedTaskKey, decodeCachedTask } from '../../platform/redis/status-cache.ts';
+import { loadSettings } from '../../platform/settings.ts';
 import { createClient } from '../../sdk/index.ts';
 import { taskIdOfMessage } from '../../tasks/task-message.ts';
 import { taskResultSchema } from '../../tasks/task-result.ts';
@@ -27,6 +28,8 @@ const IN_FLIGHT = 50;
 const FOLLOWED = 20;
 const MINUTES = 60_000;
 const SUBMIT_EVERY_MS = 120;
+
+const { CODEBAY_REDIS_PREFIX } = loadSettings({});
 
 const numbers = Array.from({ length: TASKS }, (_, index) => index + 1);
 const isByMessage = (task: number): boolean => task % 2 === 0;
@@ -136,7 +139,7 @@ test(
     for (const { id, revision } of rows) {
       const cached = await until(`Redis holds ${id}`, async () => {
         expect((await persist(() => client.get(id))).status).toBe('COMPLETED');
-        return decodeCachedTask((await redis.admin.get(cachedTaskKey(id))) ?? '');
+        return decodeCachedTask((await redis.admin.get(`${CODEBAY_REDIS_PREFIX}${cachedTaskKey(id)}`)) ?? '');
       });
       expect(cached.version).toBe(taskVersion({ revision, status: 'COMPLETED', cancel_requested: false }));
       expect(JSON.parse(cached.json)).toMatchObject({ id, status: 'COMPLETED' });
