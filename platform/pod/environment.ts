@@ -9,10 +9,10 @@ const TIMEOUT_MS = 2 * 60_000;
  * something is mounted in them, and without what a container's runtime writes at each start. A `find` that can't print so can't begin.
  */
 const DIGEST = `
-  cd "$1" && find . -maxdepth 0 -printf '' || exit
+  find "$1" -maxdepth 0 -printf '' || exit
   {
     env
-    find . -xdev ! -type d ! -path ./etc/hosts ! -path ./etc/hostname ! -path ./etc/resolv.conf ! -path ./etc/mtab \\
+    cd "$1" && find . -xdev ! -type d ! -path ./etc/hosts ! -path ./etc/hostname ! -path ./etc/resolv.conf ! -path ./etc/mtab \\
       ! -path ./.dockerenv ! -path ./run/.containerenv -printf '%y %m %s %T@ %l %p\\n'
   } 2>/dev/null | LC_ALL=C sort | sha256sum
 `;
