@@ -1,12 +1,13 @@
 import type { V1Container, V1Job, V1PodSpec } from '@kubernetes/client-node';
 import { connectCluster } from '../../../platform/kubernetes/connection.ts';
 import { jobOf, secretNameOf } from '../../../platform/kubernetes/run-job.ts';
+import type { PodTemplate } from '../../../platform/kubernetes/run-pod.ts';
 import { createKubernetesRunner } from '../../../platform/kubernetes.ts';
 import { renderInstall } from '../../../scripts/deploy/render.ts';
 import type { RunOrder } from '../../../tasks/run.ts';
 import { applyRules, RUNS_NAMESPACE } from '../../support/install-manifest.ts';
 import { type Kubectl, kubectlWith } from '../../support/kubectl.ts';
-import { kubeConfigOf, STAND_IN_TEMPLATE } from '../../support/run-cluster.ts';
+import { kubeConfigOf } from '../../support/run-cluster.ts';
 import { until } from '../../support/until.ts';
 import { type Cluster, startCluster } from '../cluster.ts';
 
@@ -31,6 +32,17 @@ const AGENT_IMAGES = {
   'git.test/acme/pinned': `acme/pinned@sha256:${'0'.repeat(64)}`,
 };
 
+const TEMPLATE: PodTemplate = {
+  images: { sidecar: 'codebay:0.1.0', agent: 'codex-agent:0.1.0' },
+  shares: { cpuRequest: 0.25, cpuLimit: 2, memoryRequestBytes: 256 * MiB },
+  pullSecrets: [],
+  nodeSelector: {},
+  tolerations: [],
+  priorityClass: 'codebay-runs',
+  runtimeClass: null,
+  codeStorageClass: null,
+};
+
 /** As the worker of install.yaml is told to make them. */
 const runsJob = (image?: string): V1Job =>
   jobOf(
@@ -38,16 +50,7 @@ const runsJob = (image?: string): V1Job =>
     {
       namespace: RUNS_NAMESPACE,
       installation: 'codebay',
-      template: {
-        images: { sidecar: 'codebay:0.1.0', agent: 'codex-agent:0.1.0' },
-        shares: { cpuRequest: 0.25, cpuLimit: 2, memoryRequestBytes: 256 * MiB },
-        pullSecrets: [],
-        nodeSelector: {},
-        tolerations: [],
-        priorityClass: 'codebay-runs',
-        runtimeClass: null,
-        codeStorageClass: null,
-      },
+      template: TEMPLATE,
       labels: {},
       annotations: {},
       pendingMs: 60_000,
@@ -204,7 +207,7 @@ test.each([
 test('the runner says that a run with another image is refused, and why', async () => {
   const runner = createKubernetesRunner({
     ...{ cluster: connectCluster(kubeConfigOf(cluster.kubeconfig)), namespace: RUNS_NAMESPACE, installation: 'codebay' },
-    ...{ template: STAND_IN_TEMPLATE, labels: {}, annotations: {}, forbidden: [], bounds: { pendingMs: 1000, startMs: 1000 } },
+    ...{ template: TEMPLATE, labels: {}, annotations: {}, forbidden: [], bounds: { pendingMs: 1000, startMs: 1000 } },
     ...{ resolve: async () => '10.96.0.20', log: { warn: () => undefined } },
   });
   try {
