@@ -56,6 +56,9 @@ const programOf = (
 ): { readonly command: readonly string[]; readonly environment: Readonly<Record<string, string>> } =>
   container === 'sidecar' ? { command: sidecarCommandOf(agentImage), environment: SIDECAR_ENVIRONMENT } : executorOf(container);
 
+/** As the program shall see it: the kubelet replaces `$(NAME)`, and takes `$$` for a dollar. */
+const literal = (value: string): string => value.replaceAll('$', '$$$$');
+
 const containerOf = (name: PodContainer, order: RunOrder, { images, shares }: PodTemplate): V1Container => {
   const agentImage = order.image ?? images.agent;
   const { command, environment } = programOf(name, agentImage);
@@ -64,7 +67,7 @@ const containerOf = (name: PodContainer, order: RunOrder, { images, shares }: Po
     image: name === 'sidecar' ? images.sidecar : agentImage,
     imagePullPolicy: 'IfNotPresent',
     command: [...command],
-    env: [...NO_API_SERVER, ...Object.entries(environment).map(([key, value]) => ({ name: key, value }))],
+    env: [...NO_API_SERVER, ...Object.entries(environment).map(([key, value]) => ({ name: key, value: literal(value) }))],
     // The sidecar writes how the run ended; where it could not, its last lines have to do.
     terminationMessagePolicy: name === 'sidecar' ? 'FallbackToLogsOnError' : 'File',
     resources: resourcesOf(name, order.limits, shares),

@@ -1,6 +1,6 @@
 import { jobOf, secretNameOf, secretOf } from '../../../../platform/kubernetes/run-job.ts';
 import type { PodTemplate } from '../../../../platform/kubernetes/run-pod.ts';
-import { POD_GID, POD_MOUNTS, POD_UIDS, POD_VOLUMES } from '../../../../platform/pod/layout.ts';
+import { executorOf, POD_GID, POD_MOUNTS, POD_UIDS, POD_VOLUMES } from '../../../../platform/pod/layout.ts';
 import type { RunOrder } from '../../../../tasks/run.ts';
 
 const MiB = 1024 * 1024;
@@ -174,7 +174,9 @@ describe('the pod', () => {
   it('gives the untrusted parts no variable but their own program, written out', () => {
     for (const name of ['agent', 'tools'] as const) {
       const given = (containers()[name]?.env ?? []).filter(({ name: variable }) => !variable.startsWith('KUBERNETES_'));
-      expect(given).toEqual([{ name: 'EXECUTOR', value: expect.stringContaining('# Runs what the sidecar asks for') }]);
+      // The kubelet takes two dollars for one, and one before a parenthesis for a reference.
+      const { EXECUTOR } = executorOf(name).environment;
+      expect(given).toEqual([{ name: 'EXECUTOR', value: EXECUTOR.split('$').join('$$') }]);
       expect(containers()[name]).not.toHaveProperty('envFrom');
     }
     expect(JSON.stringify(podOf())).not.toContain('valueFrom');
