@@ -23,6 +23,8 @@ export const createCgroup = async (name: string): Promise<void> => {
   }
 };
 
+export const hasCgroup = (name: string): boolean => trees().some((tree) => existsSync(join(tree, name)));
+
 /** Deepest first. */
 const foldersBelow = async (folder: string): Promise<readonly string[]> => {
   if (!existsSync(folder)) return [];

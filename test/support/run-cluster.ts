@@ -7,8 +7,8 @@ import { type ClusterConnection, ClusterRefusedError, connectCluster } from '../
 import type { PodTemplate } from '../../platform/kubernetes/run-pod.ts';
 import { createKubernetesRunner, type KubernetesRunner, type KubernetesRunnerOptions } from '../../platform/kubernetes.ts';
 import type { RunExit, RunOrder } from '../../tasks/run.ts';
-import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { writeImage } from '../cluster/images.ts';
+import { openTestCluster, type TestCluster } from '../cluster/test-cluster.ts';
 import { findServer } from '../servers/server-process.ts';
 
 const MiB = 1024 * 1024;
@@ -48,7 +48,7 @@ case "$4" in */agent) ${agent};; esac
 ${WAIT}
 `;
 
-const buildImage = async (cluster: Cluster, reference: string, agent: string): Promise<void> => {
+const buildImage = async (cluster: TestCluster, reference: string, agent: string): Promise<void> => {
   const draft = await mkdtemp(join(tmpdir(), 'codebay-stand-in-'));
   try {
     const root = join(draft, 'root');
@@ -87,17 +87,19 @@ export const read = async (cluster: ClusterConnection, path: string): Promise<Re
 
 /** A real cluster whose runs' namespace enforces PodSecurity `restricted`, and runners on it. */
 export const startRunCluster = async () => {
-  const cluster = await startCluster();
+  const cluster = await openTestCluster();
   const admin = connectCluster(kubeConfigOf(cluster.kubeconfig));
   await buildImage(cluster, STAND_IN, ':');
   // The first process itself, since the kernel may kill a child alone.
   await buildImage(cluster, HUNGRY, 'exec tail /dev/zero');
   const runners = new Set<KubernetesRunner>();
+  const namespaces: string[] = [];
 
   const makeNamespace = async (): Promise<string> => {
     const name = `runs-${randomUUID().slice(0, 8)}`;
     const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
     await admin.request('POST', '/api/v1/namespaces', { body: { metadata: { name, labels } } });
+    namespaces.push(name);
     return name;
   };
 
@@ -124,6 +126,8 @@ export const startRunCluster = async () => {
     },
     async [Symbol.asyncDispose]() {
       for (const runner of runners) runner.close();
+      // One of our own goes as a whole.
+      if (cluster.own === null) for (const name of namespaces) await admin.request('DELETE', `/api/v1/namespaces/${name}`);
       await cluster[Symbol.asyncDispose]();
     },
   };
