@@ -31,6 +31,8 @@ export interface Cluster extends AsyncDisposable {
   importImage(tarFile: string): Promise<void>;
   /** `kill -9` of the API server, and a start on the same data so much later; resolves when it is ready again. */
   restartApiServer(afterMs: number): Promise<void>;
+  /** `kill -9` of the node's agent, for good: its pods go on, and nobody tells of them, as on a node that the network has lost. */
+  killKubelet(): Promise<void>;
   /** Until it is started again, NetworkPolicies are accepted and do nothing, as on a cluster whose network has no policies. */
   stopEnforcer(): Promise<void>;
   startEnforcer(): Promise<void>;
@@ -131,8 +133,7 @@ export const startCluster = async ({ say = () => undefined }: ClusterOptions = {
     start(components.kubeProxy(layout)),
     containerd,
   ]);
-  await start(components.kubelet(layout));
-  await until('the node is ready', () => isNodeReady(core), 60_000);
+  const kubelet = await start(components.kubelet(layout), () => isNodeReady(core));
   await until('the default service account is there', () => hasDefaultServiceAccount(core));
 
   say('node ready');
@@ -175,6 +176,7 @@ export const startCluster = async ({ say = () => undefined }: ClusterOptions = {
       await pause(afterMs);
       apiServer = await startApiServer();
     },
+    killKubelet: () => kubelet.end('SIGKILL'),
     ...enforcing,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -10,6 +10,7 @@ import type { RunExit, RunOrder } from '../../tasks/run.ts';
 import { writeImage } from '../cluster/images.ts';
 import { openTestCluster, type TestCluster } from '../cluster/test-cluster.ts';
 import { findServer } from '../servers/server-process.ts';
+import { until } from './until.ts';
 
 const MiB = 1024 * 1024;
 
@@ -148,3 +149,33 @@ export const untilExit = async (runner: KubernetesRunner, runId: string, waitMs 
   if (seen.state !== 'exited') throw new Error(`the run ${runId} is ${seen.state}`);
   return seen.exit;
 };
+
+/** How a run of this order ends on a runner of its own, with what is done to it meanwhile; it is removed then. */
+export const endOfRun = async (
+  runs: RunCluster,
+  namespace: string,
+  order: RunOrder,
+  change: Partial<KubernetesRunnerOptions> = {},
+  during: () => Promise<unknown> = async () => undefined,
+): Promise<RunExit> => {
+  const runner = runs.runner(change.namespace ?? namespace, change);
+  await runner.start(order);
+  await during();
+  const exit = await untilExit(runner, order.runId, 150_000);
+  await runner.remove(order.runId);
+  runner.close();
+  return exit;
+};
+
+interface RunPod {
+  readonly metadata: { readonly name: string };
+  readonly status: { readonly phase: string };
+}
+
+/** The run's pod, once it runs. */
+export const runningPod = (runs: RunCluster, namespace: string, runId: string): Promise<RunPod> =>
+  until('the pod runs', async () => {
+    const query = { labelSelector: `codebay.dev/run=${runId}` };
+    const { items } = (await runs.admin.request('GET', `/api/v1/namespaces/${namespace}/pods`, { query })) as { items: RunPod[] };
+    return items[0]?.status.phase === 'Running' ? items[0] : null;
+  });
