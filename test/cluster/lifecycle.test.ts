@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { clusterPods } from '../support/cluster-pods.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { networkPids } from './network.ts';
+import { testInOwnCluster } from './test-cluster.ts';
 
 const CLUSTER = join(import.meta.dirname, 'cluster.ts');
 const CGROUPS = '/sys/fs/cgroup';
@@ -76,35 +77,43 @@ setInterval(() => undefined, 60_000);`;
   return { holder, name: String(name) };
 };
 
-test('clusters stand side by side, and each leaves nothing', async () => {
-  const [first, second] = await Promise.all([startCluster(), startCluster()]);
-  const names = [first.network.name, second.network.name];
-  try {
-    expect(new Set(names).size).toBe(2);
-    await Promise.all([runsPod(first, 'one'), runsPod(second, 'two')]);
-    await Promise.all(names.map(expectEveryTrace));
-    await first[Symbol.asyncDispose]();
-    expect(await tracesOf(first.network.name)).toEqual(NOTHING);
-    await runsPod(second, 'three');
-  } finally {
-    await Promise.all([first, second].map((cluster) => cluster[Symbol.asyncDispose]()));
-  }
-  expect(await Promise.all(names.map(tracesOf))).toEqual([NOTHING, NOTHING]);
-}, 180_000);
+testInOwnCluster(
+  'clusters stand side by side, and each leaves nothing',
+  async () => {
+    const [first, second] = await Promise.all([startCluster(), startCluster()]);
+    const names = [first.network.name, second.network.name];
+    try {
+      expect(new Set(names).size).toBe(2);
+      await Promise.all([runsPod(first, 'one'), runsPod(second, 'two')]);
+      await Promise.all(names.map(expectEveryTrace));
+      await first[Symbol.asyncDispose]();
+      expect(await tracesOf(first.network.name)).toEqual(NOTHING);
+      await runsPod(second, 'three');
+    } finally {
+      await Promise.all([first, second].map((cluster) => cluster[Symbol.asyncDispose]()));
+    }
+    expect(await Promise.all(names.map(tracesOf))).toEqual([NOTHING, NOTHING]);
+  },
+  180_000,
+);
 
-test('a cluster whose holder was killed is removed by the next start, and one whose holder lives is not', async () => {
-  const { holder, name } = await startHolder();
-  await using living = await startCluster();
-  const pids = await networkPids(name);
-  holder.kill('SIGKILL');
-  await once(holder, 'exit');
-  await expectEveryTrace(name);
-  const said: string[] = [];
-  const next = await startCluster({ say: (line) => void said.push(line) });
-  expect(said.filter((line) => line.startsWith('removed'))).toEqual([`removed ${name}, whose holder had been killed`]);
-  // The next one may well have taken the name.
-  expect((await processesOf(name)).filter((pid) => pids.includes(Number(pid)))).toEqual([]);
-  await next[Symbol.asyncDispose]();
-  expect(await tracesOf(name)).toEqual(NOTHING);
-  await runsPod(living, 'four');
-}, 180_000);
+testInOwnCluster(
+  'a cluster whose holder was killed is removed by the next start, and one whose holder lives is not',
+  async () => {
+    const { holder, name } = await startHolder();
+    await using living = await startCluster();
+    const pids = await networkPids(name);
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+    await expectEveryTrace(name);
+    const said: string[] = [];
+    const next = await startCluster({ say: (line) => void said.push(line) });
+    expect(said.filter((line) => line.startsWith('removed'))).toEqual([`removed ${name}, whose holder had been killed`]);
+    // The next one may well have taken the name.
+    expect((await processesOf(name)).filter((pid) => pids.includes(Number(pid)))).toEqual([]);
+    await next[Symbol.asyncDispose]();
+    expect(await tracesOf(name)).toEqual(NOTHING);
+    await runsPod(living, 'four');
+  },
+  180_000,
+);
