@@ -9,7 +9,7 @@ import { COS_TEST } from '../../servers/cos/cos-process.ts';
 import { startNginx } from '../../servers/nginx.ts';
 import { freePort } from '../../servers/server-process.ts';
 import { until } from '../../support/until.ts';
-import { type Cluster, startCluster } from '../cluster.ts';
+import { openTestCluster, type TestCluster } from '../test-cluster.ts';
 import { type ServersBeside, startServersBeside } from './beside.ts';
 import { type GitGate, startGitGate } from './git-gate.ts';
 import { createHelm, type Helm } from './helm.ts';
@@ -27,7 +27,7 @@ export const SETUP_SECRET = 'SETUP_TOKEN';
 
 /** The whole system in a real cluster, as the chart installs it, with its servers beside. */
 export interface Deployed extends AsyncDisposable {
-  readonly cluster: Cluster;
+  readonly cluster: TestCluster;
   readonly config: KubeConfig;
   readonly beside: ServersBeside;
   /** What pods are told to be the git server. */
@@ -88,7 +88,7 @@ export const deploySystem = async (say: (line: string) => void): Promise<Deploye
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const images = await imageFiles();
   say('images built');
-  const cluster = stack.use(await startCluster());
+  const cluster = stack.use(await openTestCluster());
   const { hostAddress, kubeconfig } = cluster;
   say('cluster up');
   const config = new KubeConfig();
@@ -108,6 +108,8 @@ export const deploySystem = async (say: (line: string) => void): Promise<Deploye
   const port = await freePort();
   const values = valuesOf({ beside, images, gitUrl: gitGate.url, publicUrl: `http://127.0.0.1:${port}`, mirror: mirror.address });
   const helm = createHelm({ kubeconfig, release: RELEASE, namespace: NAMESPACE, folder });
+  // One of our own goes as a whole.
+  if (cluster.own === null) stack.defer(() => helm.uninstall().finally(() => core.deleteNamespace({ name: NAMESPACE })));
   try {
     await helm.install(values);
   } catch (error) {
