@@ -7,8 +7,10 @@ const HUNGER = 'tail /dev/zero';
 /** Memory without an owner: of all that may be killed for it, the agent is the largest. */
 const OWNERLESS = `python3 -c "
 import os
-held = os.memfd_create('held')
-while True: os.write(held, bytes(1 << 20))"`;
+held = []
+while True:
+  held.append(os.memfd_create('held'))
+  os.posix_fallocate(held[-1], 0, 1 << 26)"`;
 /** Each request is within its cap, and kept until it is its turn. */
 const LARGE_REQUESTS = `
 head -c 31M /dev/zero > /tmp/request
