@@ -1,6 +1,7 @@
 import { inSystem } from './in-system.ts';
+import { expectKeptWork } from './kept-work.ts';
 import { CHANGE, DONE } from './stops.ts';
-import { diffOf, inTurns, logOf, runTask, shell, untilNothingLeft } from './tasks.ts';
+import { inTurns, runTask, shell } from './tasks.ts';
 
 /** For two turns of the model, with the start of the run. */
 const TIME_SECONDS = 30;
@@ -14,8 +15,5 @@ export const deadline = (): void =>
       failure: { reason: 'TIMED_OUT' },
       runs: [{ epoch: 1, outcome: 'failed' }],
     });
-    const diff = await diffOf(system, task.id);
-    for (const line of ['+changed\n', '+unfinished\n']) expect(diff).toContain(line);
-    expect(await logOf(system, task.id, 'explanation.md')).toContain('TIMED_OUT');
-    await untilNothingLeft(system, task.id);
+    await expectKeptWork(system, task, ['changed', 'unfinished']);
   });

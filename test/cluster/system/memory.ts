@@ -1,5 +1,6 @@
 import { lastContent } from '../../support/scripted-model.ts';
 import { eachInSystem, inSystem } from './in-system.ts';
+import { expectKeptWork } from './kept-work.ts';
 import { CHANGE, DONE } from './stops.ts';
 import { diffOf, inTurns, runTask, shell, untilNothingLeft } from './tasks.ts';
 
@@ -23,8 +24,11 @@ wait`;
 const PARTS: Readonly<Record<string, { readonly command: string; readonly named: string }>> = {
   'the agent': { command: OWNERLESS, named: 'the agent used more memory' },
   // The first process of the container waits for the only one that it has started, and ends with it.
-  "the agent's container": { command: `${HUNGER}; kill -KILL $(pgrep --parent 1)`, named: 'container agent' },
-  'the sidecar': { command: LARGE_REQUESTS, named: 'container sidecar' },
+  "the agent's container": {
+    command: `${HUNGER}; kill -KILL $(pgrep --parent 1)`,
+    named: '(container agent). It happened while the agent worked.',
+  },
+  'the sidecar': { command: LARGE_REQUESTS, named: '(container sidecar). It happened while the agent worked.' },
 };
 
 export const outOfMemory = (): void => {
@@ -51,8 +55,7 @@ export const outOfMemory = (): void => {
         failure: { reason: 'OUT_OF_MEMORY', detail: expect.stringContaining(named) },
         runs: [{ epoch: 1 }],
       });
-      expect(await diffOf(system, task.id)).toContain('+changed\n');
-      await untilNothingLeft(system, task.id);
+      await expectKeptWork(system, task, ['changed']);
     },
   );
 };

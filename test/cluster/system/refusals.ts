@@ -84,16 +84,16 @@ const policyOn =
   };
 
 const REFUSALS: Readonly<Record<string, { readonly begin: Rule; readonly sentence: string }>> = {
-  'a quota refuses': { begin: quotaOf('pods'), sentence: `exceeded quota: ${RELEASE}-runs` },
-  'an admission policy refuses': { begin: policyOn('pods'), sentence: AUDIT },
-  'a quota refuses with its Job': { begin: quotaOf('count/jobs.batch'), sentence: `exceeded quota: ${RELEASE}-runs` },
-  'an admission policy refuses with its Job': { begin: policyOn('jobs'), sentence: AUDIT },
+  'whose pod is over a quota': { begin: quotaOf('pods'), sentence: `exceeded quota: ${RELEASE}-runs` },
+  'whose pod an admission policy refuses': { begin: policyOn('pods'), sentence: AUDIT },
+  'whose Job is over a quota': { begin: quotaOf('count/jobs.batch'), sentence: `exceeded quota: ${RELEASE}-runs` },
+  'whose Job an admission policy refuses': { begin: policyOn('jobs'), sentence: AUDIT },
 };
 
 export const refusals = (): void =>
   eachInSystem(
     REFUSALS,
-    (who) => `a task whose pod ${who} ends as RUN_REFUSED with the sentence of the cluster`,
+    (whose) => `a task ${whose} ends as RUN_REFUSED with the sentence of the cluster`,
     async (system, { begin, sentence }) => {
       await using _ = await begin(system);
       const task = await runTask(system, inTurns(DONE));

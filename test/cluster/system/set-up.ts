@@ -45,7 +45,7 @@ const CASES: Readonly<Record<string, BadSetup>> = {
 export const badSetup = (): void =>
   eachInSystem(
     CASES,
-    (what) => `a task whose set-up script ${what} fails with the reason and never asks the model`,
+    (what) => `a task whose set-up script ${what} ends with that reason and never asks the model`,
     async (system, { path = 'setup.sh', script, task: given, reason, detail, ran }) => {
       const url = await repositoryWith(system, { [path]: `echo ${SAYS}\n${script}\n` });
       let asked = 0;
