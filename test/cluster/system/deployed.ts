@@ -21,7 +21,7 @@ import { SECRETS, type SystemValues, valuesOf } from './values.ts';
 const ROOT = join(import.meta.dirname, '../../..');
 export const NAMESPACE = 'codebay';
 export const RUNS_NAMESPACE = 'codebay-runs';
-const RELEASE = 'codebay';
+export const RELEASE = 'codebay';
 /** `NAME` of the set-up secrets. */
 export const SETUP_SECRET = 'SETUP_TOKEN';
 
