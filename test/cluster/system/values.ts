@@ -39,8 +39,10 @@ export const valuesOf = (options: {
   readonly publicUrl: string;
   /** `host:port` that set-up may reach although it is private. */
   readonly mirror: string;
+  /** Of the task of `helm test`. */
+  readonly testPrompt: string;
 }) => {
-  const { beside, images, gitUrl, publicUrl, mirror } = options;
+  const { beside, images, gitUrl, publicUrl, mirror, testPrompt } = options;
   return {
     image: { ...image(images.codebay), pullPolicy: 'Never' },
     agentImage: image(images.agent),
@@ -74,6 +76,7 @@ export const valuesOf = (options: {
     cache: { existingSecret: SECRETS.redis },
     cos: { existingSecret: SECRETS.cos },
     setupSecrets: { existingSecret: SECRETS.setup },
+    test: { prompt: testPrompt },
     hooks: {
       topics: { enabled: true, partitions: 2, replicationFactor: 1 },
       resources: {
