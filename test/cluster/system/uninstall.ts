@@ -1,10 +1,12 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { kubectlWith } from '../../support/kubectl.ts';
 import { until } from '../../support/until.ts';
 import { type Deployed, NAMESPACE } from './deployed.ts';
 import { inSystem } from './in-system.ts';
 import { inventoryOf } from './inventory.ts';
-import { STOPS } from './stops.ts';
+import { inTurns, shell, submit } from './tasks.ts';
 
 const UNINSTALL_MS = 10 * 60_000;
 
@@ -35,17 +37,46 @@ const workflowEnds = async ({ beside }: Deployed, taskId: string): Promise<void>
   }
 };
 
+/** Listens where no run may come, and counts who does. */
+const startEar = async (address: string) => {
+  let heard = 0;
+  const server = createServer((socket) => {
+    heard += 1;
+    socket.destroy();
+  }).listen(0, address);
+  await once(server, 'listening');
+  return {
+    url: `http://${address}:${(server.address() as AddressInfo).port}`,
+    heard: () => heard,
+    [Symbol.dispose]: () => void server.close(),
+  };
+};
+
+/** A run that always tries to get out, and doesn't end when it is told to. */
+const getsOut = (url: string) => shell(`trap '' TERM; touch "$HOME/waits"; while :; do curl -s -m 1 ${url}; sleep 0.1; done`);
+
 /** The last of all: there is no deployment after it. */
 export const uninstalled = (): void => {
   inSystem(
-    'uninstalling with a task in flight leaves nothing, and the task completes when the chart is installed again',
+    'uninstalling with a task in flight leaves nothing, its run reaches nobody while it goes, and the next installation goes on with it',
     async (system) => {
-      const { taskId, go } = await STOPS['in a turn of the model'](system);
-      await system.helm.uninstall();
+      const { cluster, runs, helm } = system;
+      using ear = await startEar(cluster.hostAddress);
+      const { id } = await submit(system, inTurns(getsOut(ear.url), { text: 'Done.' }));
+      const pod = await runs.running(id);
+      await until('the command runs', async () => (await runs.exec(pod, 'agent', 'ls /app/home')).includes('waits'));
+      await cluster.stopEnforcer();
+      await until('it would get out', () => ear.heard() > 0);
+      await cluster.startEnforcer();
+      await cluster.policiesSettled();
+
+      const before = ear.heard();
+      await helm.uninstall();
       await untilAsBefore(system);
-      await go();
-      await system.helm.install(system.values);
-      await workflowEnds(system, taskId);
+      expect(ear.heard()).toBe(before);
+
+      await helm.install(system.values);
+      await workflowEnds(system, id);
     },
     UNINSTALL_MS,
   );

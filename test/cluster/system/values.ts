@@ -55,7 +55,7 @@ export const valuesOf = (options: {
       CODEBAY_MODELS: ['scripted'],
       CODEBAY_MODEL_RETRY_SECONDS: 60,
       OPENAI_BASE_URL: beside.model.url,
-      CODEBAY_MAX_RUNS: 4,
+      CODEBAY_MAX_RUNS: 6,
       CODEBAY_RUN_MEMORY_MB: RUN_MEMORY_MB,
       CODEBAY_RUN_DISK_MB: RUN_DISK_MB,
       CODEBAY_RUN_CPU_REQUEST: 0.05,
