@@ -50,7 +50,7 @@ export const writeImage = async (root: string, reference: string, config: ImageC
   }
 };
 
-const busyboxRoot = async (root: string): Promise<void> => {
+export const busyboxRoot = async (root: string): Promise<void> => {
   for (const name of ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev']) await mkdir(join(root, name));
   await chmod(join(root, 'tmp'), 0o1777);
   const busybox = join(root, 'bin/busybox');
