@@ -41,8 +41,10 @@ export const valuesOf = (options: {
   readonly publicUrl: string;
   /** `host:port` that set-up may reach although it is private. */
   readonly mirror: string;
+  /** Of the task of `helm test`. */
+  readonly testPrompt: string;
 }) => {
-  const { beside, images, gitUrl, publicUrl, mirror } = options;
+  const { beside, images, gitUrl, publicUrl, mirror, testPrompt } = options;
   const gitHost = new URL(gitUrl).host;
   return {
     image: { ...image(images.codebay), pullPolicy: 'Never' },
@@ -56,7 +58,7 @@ export const valuesOf = (options: {
       CODEBAY_MODELS: ['scripted'],
       CODEBAY_MODEL_RETRY_SECONDS: 60,
       OPENAI_BASE_URL: beside.model.url,
-      CODEBAY_MAX_RUNS: 4,
+      CODEBAY_MAX_RUNS: 6,
       CODEBAY_RUN_MEMORY_MB: RUN_MEMORY_MB,
       CODEBAY_RUN_DISK_MB: RUN_DISK_MB,
       CODEBAY_RUN_CPU_REQUEST: 0.05,
@@ -78,6 +80,7 @@ export const valuesOf = (options: {
     cache: { existingSecret: SECRETS.redis },
     cos: { existingSecret: SECRETS.cos },
     setupSecrets: { existingSecret: SECRETS.setup },
+    test: { prompt: testPrompt },
     hooks: {
       topics: { enabled: true, partitions: 2, replicationFactor: 1 },
       resources: {
