@@ -1,6 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { serverChecks } from '../../../cli/doctor/servers.ts';
 import { loadSettings } from '../../../platform/settings.ts';
+import { startRedis } from '../../servers/redis.ts';
 import { startTemporal } from '../../support/temporal.ts';
 
 const NOBODY = '127.0.0.1:1';
@@ -24,6 +26,19 @@ test('a namespace that is not there is named, with the command that makes it', a
   const { Temporal } = await look({ TEMPORAL_NAMESPACE: 'absent' });
   expect(Temporal).toMatchObject({ state: 'broken', what: 'Temporal has no namespace absent.' });
   expect(Temporal?.remedy).toContain('temporal operator namespace create -n absent');
+});
+
+test('a Redis that takes longer to answer than a service waits for it is fine', async () => {
+  const redis = await startRedis();
+  try {
+    redis.hang();
+    const found = look({ CODEBAY_CACHE: 'redis', CODEBAY_REDIS_URL: redis.url });
+    await pause(1_500);
+    redis.resume();
+    expect((await found).Redis).toMatchObject({ state: 'ok' });
+  } finally {
+    await redis.stop();
+  }
 });
 
 test('each server that is away is told in one sentence, which holds no password', async () => {
