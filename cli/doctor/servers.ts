@@ -31,8 +31,8 @@ const redis = async ({ CODEBAY_REDIS_URL: url, CODEBAY_REDIS_PREFIX: prefix }: S
   const connection = await connectRedis({ url, prefix, commandMs: PATIENCE_MS, log: silent });
   const { client } = connection;
   try {
-    // A machine that is busy with an installation may miss the moment that a service gives it, which does without.
-    const ready = new Promise((resolve) => client.once('ready', resolve));
+    // It has gone on without a Redis that was slow to answer, and asks it again.
+    const ready = new Promise<void>((resolve) => void client.once('ready', resolve));
     if (client.status !== 'ready') await Promise.race([ready, pause(PATIENCE_MS, undefined, { ref: false })]);
     await client.ping();
     return ok('answers, and takes the login');

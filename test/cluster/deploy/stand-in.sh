@@ -6,7 +6,7 @@ case "$1" in
 esac
 data=/var/lib/mysql
 if [ ! -d "$data/mysql" ]; then
-  mariadb-install-db --no-defaults --datadir="$data" --skip-test-db --skip-name-resolve --auth-root-authentication-method=normal >/dev/null
+  mariadb-install-db --no-defaults --datadir="$data" --skip-test-db --force --auth-root-authentication-method=normal >&2
   cat >/tmp/first.sql <<SQL
 create database $MYSQL_DATABASE character set utf8mb4;
 create user '$MYSQL_USER'@'%' identified by '$MYSQL_PASSWORD';

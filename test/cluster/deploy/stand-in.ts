@@ -1,5 +1,5 @@
-import { copyFile, cp, mkdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { appendFile, copyFile, cp, mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { findTemporalCli } from '../../../scripts/setup/temporal-cli.mjs';
 import { findServer, ServerMissingError } from '../../servers/server-process.ts';
@@ -27,13 +27,13 @@ export const writeStandIn = async (root: string, tarFile: string): Promise<void>
   const temporal = findTemporalCli();
   if (temporal === null) throw new ServerMissingError('temporal');
   await busyboxRoot(root);
-  const programs = [...PROGRAMS.map(findServer), temporal];
-  const libraries = new Set((await Promise.all(programs.map(librariesOf))).flat());
+  const libraries = new Set((await Promise.all([...PROGRAMS.map(findServer), temporal].map(librariesOf))).flat());
   await Promise.all([
-    ...programs.map((program) => copyTo(root, program, `usr/bin/${basename(program)}`)),
-    ...[...libraries].map((library) => copyTo(root, library, library)),
+    ...[...PROGRAMS.map(findServer), ...libraries].map((file) => copyTo(root, file, file)),
+    copyTo(root, temporal, 'usr/bin/temporal'),
     ...SHARED.map((folder) => cp(folder, join(root, folder), { recursive: true })),
     copyTo(root, join(import.meta.dirname, 'stand-in.sh'), 'entrypoint'),
+    appendFile(join(root, 'etc/passwd'), 'temporal:x:1000:1000::/tmp:/bin/sh\n'),
   ]);
-  await writeImage(root, STAND_IN, { Entrypoint: ['/entrypoint'], Env: ['PATH=/usr/bin:/bin'] }, tarFile);
+  await writeImage(root, STAND_IN, { Entrypoint: ['/entrypoint'], Env: ['PATH=/usr/sbin:/usr/bin:/bin'] }, tarFile);
 };

@@ -1,4 +1,4 @@
-import { inSystem } from './in-system.ts';
+import { inOwnCluster } from './in-system.ts';
 import { STOPS, stopInEveryPhase } from './stops.ts';
 import { inTurns, shell, submit } from './tasks.ts';
 import { expectUndisturbed, jobsOf } from './undisturbed.ts';
@@ -7,14 +7,14 @@ const AWAY_MS = 30_000;
 
 /** One run ends and one task comes in while nobody can be told. */
 export const apiServerAway = (): void =>
-  inSystem(
+  inOwnCluster(
     'tasks in flight while the API server is away for 30 s complete in their Jobs, and ask no finished turn again',
-    async (system) => {
+    async (system, own) => {
       const stopped = await stopInEveryPhase(system);
       const ending = await STOPS['in a turn of the model'](system);
       const before = await jobsOf(system, stopped);
 
-      const restarted = system.cluster.restartApiServer(AWAY_MS);
+      const restarted = own.restartApiServer(AWAY_MS);
       await ending.go();
       const coming = await submit(system, inTurns(shell('echo changed > changed.txt'), { text: 'Done.' }));
       await restarted;

@@ -10,7 +10,7 @@ import { startNginx } from '../../servers/nginx.ts';
 import { freePort } from '../../servers/server-process.ts';
 import { kubectlWith } from '../../support/kubectl.ts';
 import { until } from '../../support/until.ts';
-import { type Cluster, startCluster } from '../cluster.ts';
+import { openTestCluster, type TestCluster } from '../test-cluster.ts';
 import { type ServersBeside, startServersBeside } from './beside.ts';
 import { type GitGate, startGitGate } from './git-gate.ts';
 import { createHelm, type Helm } from './helm.ts';
@@ -24,13 +24,13 @@ import { SECRETS, type SystemValues, valuesOf } from './values.ts';
 const ROOT = join(import.meta.dirname, '../../..');
 export const NAMESPACE = 'codebay';
 export const RUNS_NAMESPACE = 'codebay-runs';
-const RELEASE = 'codebay';
+export const RELEASE = 'codebay';
 /** `NAME` of the set-up secrets. */
 export const SETUP_SECRET = 'SETUP_TOKEN';
 
 /** The whole system in a real cluster, as the chart installs it, with its servers beside. */
 export interface Deployed extends AsyncDisposable {
-  readonly cluster: Cluster;
+  readonly cluster: TestCluster;
   readonly config: KubeConfig;
   readonly beside: ServersBeside;
   /** What pods are told to be the git server. */
@@ -95,7 +95,7 @@ export const deploySystem = async (say: (line: string) => void): Promise<Deploye
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const images = await imageFiles();
   say('images built');
-  const cluster = stack.use(await startCluster());
+  const cluster = stack.use(await openTestCluster());
   const { hostAddress, kubeconfig } = cluster;
   say('cluster up');
   const config = new KubeConfig();
@@ -124,6 +124,8 @@ export const deploySystem = async (say: (line: string) => void): Promise<Deploye
     testPrompt: `Say what this project does (${beside.scripts.add(inTurns({ text: greeting }))})`,
   });
   const helm = createHelm({ kubeconfig, release: RELEASE, namespace: NAMESPACE, folder });
+  // One of our own goes as a whole.
+  if (cluster.own === null) stack.defer(() => helm.uninstall().finally(() => core.deleteNamespace({ name: NAMESPACE })));
   try {
     await helm.install(values);
   } catch (error) {

@@ -12,8 +12,8 @@ export interface StoppedTask {
 }
 
 const WAIT = 'until [ -e "$HOME/go" ]; do sleep 0.1; done';
-const CHANGE = shell('echo changed > changed.txt');
-const DONE = { text: 'Done.' };
+export const CHANGE = shell('echo changed > changed.txt');
+export const DONE = { text: 'Done.' };
 
 /** Waits for a word in the task's output, and lets the program that said it go on. */
 const untilSaid = async (system: Deployed, taskId: string, word: string): Promise<StoppedTask> => {

@@ -4,7 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import { kubectlWith } from '../../support/kubectl.ts';
 import { until } from '../../support/until.ts';
 import { type Deployed, NAMESPACE } from './deployed.ts';
-import { inSystem } from './in-system.ts';
+import { inOwnCluster, inSystem } from './in-system.ts';
 import { inventoryOf } from './inventory.ts';
 import { inTurns, shell, submit } from './tasks.ts';
 
@@ -57,18 +57,18 @@ const getsOut = (url: string) => shell(`trap '' TERM; touch "$HOME/waits"; while
 
 /** The last of all: there is no deployment after it. */
 export const uninstalled = (): void => {
-  inSystem(
+  inOwnCluster(
     'uninstalling with a task in flight leaves nothing, its run reaches nobody while it goes, and the next installation goes on with it',
-    async (system) => {
-      const { cluster, runs, helm } = system;
-      using ear = await startEar(cluster.hostAddress);
+    async (system, own) => {
+      const { runs, helm } = system;
+      using ear = await startEar(own.hostAddress);
       const { id } = await submit(system, inTurns(getsOut(ear.url), { text: 'Done.' }));
       const pod = await runs.running(id);
       await until('the command runs', async () => (await runs.exec(pod, 'agent', 'ls /app/home')).includes('waits'));
-      await cluster.stopEnforcer();
+      await own.stopEnforcer();
       await until('it would get out', () => ear.heard() > 0);
-      await cluster.startEnforcer();
-      await cluster.policiesSettled();
+      await own.startEnforcer();
+      await own.policiesSettled();
 
       const before = ear.heard();
       await helm.uninstall();

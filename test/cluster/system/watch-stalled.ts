@@ -1,7 +1,7 @@
 import { CoreV1Api } from '@kubernetes/client-node';
 import { silenceConnections } from '../silence.ts';
 import { NAMESPACE } from './deployed.ts';
-import { inSystem } from './in-system.ts';
+import { inOwnCluster } from './in-system.ts';
 import { nameOf } from './runs.ts';
 import { STOPS } from './stops.ts';
 import { expectUndisturbed } from './undisturbed.ts';
@@ -10,7 +10,7 @@ import { WORKERS } from './worker-deleted.ts';
 const BROKE_OFF = 'a watch broke off; the list is asked for again';
 
 export const watchStalled = (): void =>
-  inSystem('the end of a run is noticed although the watch of its worker has fallen silent', async (system) => {
+  inOwnCluster('the end of a run is noticed although the watch of its worker has fallen silent', async (system, own) => {
     const core = system.config.makeApiClient(CoreV1Api);
     const [worker] = (await core.listNamespacedPod(WORKERS)).items;
     if (worker === undefined) throw new Error('there is no worker');
@@ -19,7 +19,7 @@ export const watchStalled = (): void =>
 
     const { taskId, go } = await STOPS['in a turn of the model'](system);
     const before = await complaints();
-    await using silence = await silenceConnections(system.cluster.network, worker.status?.podIP ?? '');
+    await using silence = await silenceConnections(own.network, worker.status?.podIP ?? '');
     await go();
     await expectUndisturbed(system, taskId);
     expect(await silence.swallowed()).toBeGreaterThan(0);
