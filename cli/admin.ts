@@ -40,7 +40,7 @@ export const addAdmin = (program: Command): void => {
   admin
     .command('remove')
     .description('remove what has these names in the cluster; for the hooks of the Helm chart')
-    .argument('<kind/name...>', 'secret/NAME, pod/NAME')
+    .argument('<kind/name...>', 'secret/NAME, pod/NAME, job/NAME')
     .action((names) => run(import('./commands/admin-remove.ts').then(({ remove }) => remove(names))));
 
   const keys = admin.command('keys').description('API keys');

@@ -1,22 +1,24 @@
 import { type ClusterConnection, ClusterRefusedError } from './connection.ts';
 
-export const REMOVABLE = ['secret', 'pod'] as const;
+/** Where each kind stands in the API. */
+const GROUPS = { secret: '/api/v1', pod: '/api/v1', job: '/apis/batch/v1' } as const;
 
 export interface Removable {
-  readonly kind: (typeof REMOVABLE)[number];
+  readonly kind: keyof typeof GROUPS;
   readonly name: string;
 }
 
-export const isRemovable = (kind: string): kind is Removable['kind'] => REMOVABLE.some((one) => one === kind);
+export const isRemovable = (kind: string): kind is Removable['kind'] => Object.hasOwn(GROUPS, kind);
 
-/** Removes what has this name in the namespace. Idempotent. */
+/** Removes what has this name in the namespace, a Job with its pods. Idempotent. */
 export const removeNamed = async (
   cluster: Pick<ClusterConnection, 'request'>,
   namespace: string,
   { kind, name }: Removable,
 ): Promise<void> => {
   try {
-    await cluster.request('DELETE', `/api/v1/namespaces/${namespace}/${kind}s/${name}`);
+    const body = { propagationPolicy: 'Background' };
+    await cluster.request('DELETE', `${GROUPS[kind]}/namespaces/${namespace}/${kind}s/${name}`, { body });
   } catch (error) {
     if (!(error instanceof ClusterRefusedError) || error.reason !== 'NotFound') throw error;
   }

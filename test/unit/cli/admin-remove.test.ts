@@ -17,7 +17,12 @@ test('what is named is removed, and what is gone counts as removed', async () =>
   });
   await removeNamed(cluster(), 'ns', readRemovable('secret/codebay-station'));
   await removeNamed(cluster(new ClusterRefusedError(404, 'NotFound', 'gone')), 'ns', readRemovable('pod/codebay-test'));
-  expect(asked).toEqual(['DELETE /api/v1/namespaces/ns/secrets/codebay-station', 'DELETE /api/v1/namespaces/ns/pods/codebay-test']);
+  await removeNamed(cluster(), 'ns', readRemovable('job/codebay-preflight'));
+  expect(asked).toEqual([
+    'DELETE /api/v1/namespaces/ns/secrets/codebay-station',
+    'DELETE /api/v1/namespaces/ns/pods/codebay-test',
+    'DELETE /apis/batch/v1/namespaces/ns/jobs/codebay-preflight',
+  ]);
   const refused = new ClusterRefusedError(403, 'Forbidden', 'no');
   await expect(removeNamed(cluster(refused), 'ns', readRemovable('pod/other'))).rejects.toBe(refused);
 });
