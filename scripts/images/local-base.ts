@@ -17,6 +17,8 @@ const CLEAN_APT = [
 const OPTIONS = [
   ...SLIM.map((option) => `--dpkgopt=${option}`),
   `--customize-hook=printf '%s\\n' '${CLEAN_APT}' > "$1/etc/apt/apt.conf.d/docker-clean"`,
+  // What apt has written by then, it no longer knows to clean.
+  '--customize-hook=rm -f "$1"/var/cache/apt/*.bin',
 ];
 const OPTIONS_HASH = createHash('sha256').update(OPTIONS.join('\0')).digest('hex').slice(0, 8);
 
