@@ -2,7 +2,7 @@ import { Connection } from '@temporalio/client';
 import { createKafka } from '../../platform/kafka/client.ts';
 import { reachMysql } from '../../platform/mysql/reach.ts';
 import { openObjects } from '../../platform/open-objects.ts';
-import { connectRedis } from '../../platform/redis/connection.ts';
+import { reachRedis } from '../../platform/redis/reach.ts';
 import { type Settings, SettingsError } from '../../platform/settings.ts';
 import { uploadKey } from '../../tasks/object-keys.ts';
 import { broken, type Check, type Finding, ok } from './check.ts';
@@ -25,19 +25,16 @@ const store = async ({ CODEBAY_MYSQL_URL: url }: Settings): Promise<Finding> => 
   }
 };
 
-const redis = async ({ CODEBAY_REDIS_URL: url, CODEBAY_REDIS_PREFIX: prefix }: Settings): Promise<Finding> => {
+const redis = async ({ CODEBAY_REDIS_URL: url }: Settings): Promise<Finding> => {
   if (url === undefined) throw new SettingsError('CODEBAY_REDIS_URL: is needed by CODEBAY_CACHE=redis');
-  const connection = await connectRedis({ url, prefix, commandMs: PATIENCE_MS, log: silent });
   try {
-    await connection.client.ping();
+    await reachRedis(url, PATIENCE_MS);
     return ok('answers, and takes the login');
   } catch {
     return broken(
       'Redis does not answer, or refuses the login.',
       'Check CODEBAY_REDIS_URL, or leave Redis out: it only makes things quicker.',
     );
-  } finally {
-    connection.close();
   }
 };
 

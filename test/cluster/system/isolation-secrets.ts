@@ -76,9 +76,17 @@ const LEFT_BEHIND = `while :; do
   sleep 0.05
 done
 `;
-/** For processes that set-up started: how many there are, and what they wrote. */
-const LOOK_FOR_IT = `grep -l left-behind.sh /proc/[0-9]*/cmdline 2>/dev/null | grep -v -e self -e "/$$/"
-wc -l <"$HOME/left-behind"; ls /app/sockets/current; sh later.sh`;
+const LOOK_AFTER_IT = `echo "runs $(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -c '^left-behind.sh$') times"
+echo "wrote $(wc -l <"$HOME/left-behind") lines"
+ls /app/sockets/current
+sh later.sh
+`;
+const setUp = (mirror: Deployed['mirror']): string => `set -e
+node setup.mjs
+setsid nohup sh left-behind.sh http://${mirror.address}/ >/dev/null 2>&1 &
+until grep -q 'secret seen ${mirror.says}' "$HOME/left-behind"; do sleep 0.1; done 2>/dev/null
+sh look-after-it.sh
+`;
 
 const afterSetup = (): void =>
   inSystem('set-up has its secret and its mirror; the agent has neither, nor has what set-up left running', async (system) => {
@@ -89,39 +97,30 @@ const afterSetup = (): void =>
       {
         'targets.json': JSON.stringify({ destinations: [mirror.address, ...privateOnes], names: [SETUP_SECRET, OTHERS_SECRET] }),
         'left-behind.sh': LEFT_BEHIND,
-        'setup.sh': `set -e
-node setup.mjs
-sh later.sh
-setsid nohup sh left-behind.sh http://${mirror.address}/ >/dev/null 2>&1 &
-until grep -q 'secret seen ${mirror.says}' "$HOME/left-behind"; do sleep 0.1; done 2>/dev/null
-`,
+        'look-after-it.sh': LOOK_AFTER_IT,
+        'setup.sh': setUp(mirror),
       },
       HOSTILE_SETUP,
     );
     const puppet = await startPuppet(system, { url });
-    const first = await puppet.run(LOOK_FOR_IT);
-    expect(first).toMatch(/^exit code 0 \([0-9.]+ s\)\n\d+\nmodel\.sock\nnamed 0 times\nproxy ECONNREFUSED\n?$/);
-    const asked = await look('gateway.mjs', 'askAsSidecar', {
-      url: (await orderOf(system, puppet.pod)).gatewayUrl,
-      mirror: mirror.address,
-      order: ORDER,
-    });
+    const lookAfterIt = async (): Promise<string> => (await puppet.run('sh look-after-it.sh')).split('\n').slice(1).join('\n');
+    const first = await lookAfterIt();
+    expect(first).toMatch(/^runs 0 times\nwrote \d+ lines\nmodel\.sock\nnamed 0 times\nproxy ECONNREFUSED\n$/);
+    const { gatewayUrl } = await orderOf(system, puppet.pod);
+    const asked = await look('gateway.mjs', 'askAsSidecar', { url: gatewayUrl, mirror: mirror.address, order: ORDER });
     expect(foundIn(await system.runs.exec(puppet.pod, 'sidecar', asked))).toEqual(AFTER_SETUP);
-    const direct = await look('network.mjs', 'connectTo', {
-      mirror: { host: mirror.address.split(':')[0], port: Number(mirror.address.split(':')[1]) },
-    });
-    expect(foundIn(await puppet.run(direct))).toEqual([]);
+    const { hostname: host, port } = new URL(`http://${mirror.address}`);
+    expect(foundIn(await puppet.run(await look('network.mjs', 'connectTo', { mirror: { host, port } })))).toEqual([]);
     // Nothing has been written in the meantime.
-    expect((await puppet.run(LOOK_FOR_IT)).split('\n').slice(1)).toEqual(first.split('\n').slice(1));
-    const task = await puppet.end();
-    expect(task).toMatchObject({ status: 'COMPLETED' });
+    expect(await lookAfterIt()).toBe(first);
+    expect(await puppet.end()).toMatchObject({ status: 'COMPLETED' });
 
     const setupLog = await logOf(system, puppet.taskId, 'setup.log');
     const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
     expect(setupLog).toContain(`${SETUP_SECRET} is ${digest(setupSecret)}`);
     expect(setupLog).toContain(`${OTHERS_SECRET} is ${digest('')}`);
     expect(setupLog).not.toContain(setupSecret);
-    expect(setupLog).toMatch(/named [1-9]\d* times\nproxy reached/);
+    expect(setupLog).toMatch(/runs [1-9]\d* times\nwrote [1-9]\d* lines\nproxy\.sock\nnamed [1-9]\d* times\nproxy reached/);
     expect(JSON.parse(/^ANSWERS (.*)$/m.exec(setupLog)?.[1] ?? '{}')).toEqual({
       [mirror.address]: [mirror.says, mirror.says],
       ...Object.fromEntries(privateOnes.map((one) => [one, [403, 403]])),

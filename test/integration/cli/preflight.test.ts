@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { serverChecks } from '../../../cli/doctor/servers.ts';
 import { loadSettings } from '../../../platform/settings.ts';
+import { startRedis } from '../../servers/redis.ts';
 import { startTemporal } from '../../support/temporal.ts';
 
 const NOBODY = '127.0.0.1:1';
@@ -24,6 +28,23 @@ test('a namespace that is not there is named, with the command that makes it', a
   const { Temporal } = await look({ TEMPORAL_NAMESPACE: 'absent' });
   expect(Temporal).toMatchObject({ state: 'broken', what: 'Temporal has no namespace absent.' });
   expect(Temporal?.remedy).toContain('temporal operator namespace create -n absent');
+});
+
+test('a Redis that takes its time is waited for', async () => {
+  const redis = await startRedis();
+  const { hostname, port } = new URL(redis.url);
+  // Longer than what a service waits for at its start.
+  const server = createServer(async (client) => {
+    await pause(1500);
+    const redisItself = connect(Number(port), hostname);
+    for (const socket of [client, redisItself]) socket.on('error', () => undefined);
+    client.pipe(redisItself).pipe(client);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const slow = `redis://127.0.0.1:${(server.address() as AddressInfo).port}/0`;
+  expect(await look({ CODEBAY_CACHE: 'redis', CODEBAY_REDIS_URL: slow })).toMatchObject({ Redis: { state: 'ok' } });
+  server.close();
+  await redis.stop();
 });
 
 test('each server that is away is told in one sentence, which holds no password', async () => {
