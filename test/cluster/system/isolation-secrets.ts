@@ -4,10 +4,10 @@ import { CoreV1Api, type V1Pod } from '@kubernetes/client-node';
 import { SIDECAR_PATHS } from '../../../platform/pod/layout.ts';
 import { runOrderSchema } from '../../../tasks/run-order.ts';
 import { type Deployed, NAMESPACE, OTHERS_SECRET, SETUP_SECRET } from './deployed.ts';
-import { inSystem } from './in-system.ts';
+import { eachInSystem, inSystem } from './in-system.ts';
 import { foundIn, halves, look } from './look.ts';
 import { startPuppet } from './puppet.ts';
-import { logOf, repositoryWith } from './tasks.ts';
+import { inTurns, logOf, repositoryWith, runTask } from './tasks.ts';
 
 const HOSTILE_SETUP = join(import.meta.dirname, '../../support/hostile-setup');
 const { order: ORDER } = SIDECAR_PATHS;
@@ -127,7 +127,29 @@ const afterSetup = (): void =>
     });
   });
 
+const LEAVES: Readonly<Record<string, string>> = {
+  'in its home': `echo "$${SETUP_SECRET}" >"$HOME/left"`,
+  'in the temporary folder': `echo "$${SETUP_SECRET}" >/tmp/left`,
+  'beside a tar of its own, which would hide it': `mkdir -p "$HOME/.local/bin"
+printf '#!/bin/sh\\n' >"$HOME/.local/bin/tar"
+chmod +x "$HOME/.local/bin/tar"
+[ -z "$(tar --version)" ]
+echo "$${SETUP_SECRET}" >"$HOME/left"`,
+};
+
+const leaks = (): void =>
+  eachInSystem(
+    LEAVES,
+    (place) => `set-up that leaves its secret ${place} ends the task`,
+    async (system, script) => {
+      const url = await repositoryWith(system, { 'setup.sh': `set -e\n${script}\n` });
+      const task = await runTask(system, inTurns(), { url });
+      expect(task).toMatchObject({ status: 'FAILED', failure: { reason: 'SETUP_LEAKED_SECRET' } });
+    },
+  );
+
 export const secretIsolation = (): void => {
   noIdentity();
   afterSetup();
+  leaks();
 };

@@ -179,6 +179,13 @@ describe('an executor', () => {
     expect(processesWith(word)).toEqual([]);
   });
 
+  test("of the sidecar's tools runs no program that the run has put into its home", async () => {
+    const plant = 'mkdir -p "$HOME/.local/bin"; cd "$HOME/.local/bin"; printf "#!/bin/sh\necho planted\n" > tar; chmod +x tar';
+    expect((await run(plant)).exit).toMatchObject({ exitCode: 0 });
+    expect((await run('tar --version')).output).toBe('planted\n');
+    expect((await run('tar --version', { side: true })).output).toContain('GNU tar');
+  });
+
   test('refuses to run where its parent is not the init of a container: it would kill what is not its own', async () => {
     const { environment } = executorOf('agent');
     const child = spawn('/bin/sh', ['-c', environment.EXECUTOR, 'executor', pod.root], { stdio: 'ignore' });
