@@ -18,18 +18,29 @@ const imageOf = (settings: Settings, name: 'CODEBAY_SIDECAR_IMAGE' | 'CODEBAY_AG
   return image;
 };
 
+/** The cluster's client is loaded only where it is used. */
+const openCluster = async () => {
+  const { connectCluster, KubeConfigError, loadKubeConfig } = await import('./kubernetes/connection.ts');
+  try {
+    const config = loadKubeConfig();
+    return { cluster: connectCluster(config), server: config.getCurrentCluster()?.server ?? '' };
+  } catch (error) {
+    if (error instanceof KubeConfigError) throw new SettingsError(`KUBECONFIG: ${error.message}`, { cause: error });
+    throw error;
+  }
+};
+
 const openKubernetes = async (settings: Settings, log: WatchLog): Promise<OpenedRunner> => {
   const images = { sidecar: imageOf(settings, 'CODEBAY_SIDECAR_IMAGE'), agent: imageOf(settings, 'CODEBAY_AGENT_IMAGE') };
-  const [{ connectCluster, loadKubeConfig }, { createKubernetesRunner }, { forbiddenOf }, { lookup }] = await Promise.all([
-    import('./kubernetes/connection.ts'),
+  const [{ cluster, server }, { createKubernetesRunner }, { forbiddenOf }, { lookup }] = await Promise.all([
+    openCluster(),
     import('./kubernetes.ts'),
     import('./kubernetes/forbidden.ts'),
     import('node:dns/promises'),
   ]);
-  const config = loadKubeConfig();
   const pod = settings.CODEBAY_KUBERNETES_POD;
   const runner = createKubernetesRunner({
-    cluster: connectCluster(config),
+    cluster,
     namespace: settings.CODEBAY_KUBERNETES_NAMESPACE,
     installation: settings.CODEBAY_INSTALLATION,
     template: {
@@ -49,14 +60,14 @@ const openKubernetes = async (settings: Settings, log: WatchLog): Promise<Opened
     labels: pod.labels,
     annotations: pod.annotations,
     bounds: { pendingMs: settings.CODEBAY_RUN_PENDING_SECONDS * 1000, startMs: settings.CODEBAY_RUN_START_SECONDS * 1000 },
-    forbidden: await forbiddenOf(settings.CODEBAY_RUN_FORBIDDEN, config.getCurrentCluster()?.server ?? ''),
+    forbidden: await forbiddenOf(settings.CODEBAY_RUN_FORBIDDEN, server),
     resolve: async (hostname) => (await lookup(hostname, { family: 4 })).address,
     log,
   });
   return { runner, local: false, close: runner.close };
 };
 
-/** The runner that CODEBAY_RUNNER names. The cluster's client is loaded only where it is used. Throws `SettingsError`. */
+/** The runner that CODEBAY_RUNNER names. Throws `SettingsError`. */
 export const openRunner = async (
   settings: Settings,
   log: WatchLog & { warn(sentence: string): void },

@@ -8,8 +8,8 @@ import {
   POD_VOLUMES,
   type PodContainer,
   type PodVolume,
-  SIDECAR_COMMAND,
   SIDECAR_ENVIRONMENT,
+  sidecarCommandOf,
 } from '../pod/layout.ts';
 import { type RunShares, resourcesOf, volumeBytesOf } from './resources.ts';
 
@@ -52,14 +52,16 @@ const NO_API_SERVER: readonly V1EnvVar[] = [
 
 const programOf = (
   container: PodContainer,
+  agentImage: string,
 ): { readonly command: readonly string[]; readonly environment: Readonly<Record<string, string>> } =>
-  container === 'sidecar' ? { command: SIDECAR_COMMAND, environment: SIDECAR_ENVIRONMENT } : executorOf(container);
+  container === 'sidecar' ? { command: sidecarCommandOf(agentImage), environment: SIDECAR_ENVIRONMENT } : executorOf(container);
 
 const containerOf = (name: PodContainer, order: RunOrder, { images, shares }: PodTemplate): V1Container => {
-  const { command, environment } = programOf(name);
+  const agentImage = order.image ?? images.agent;
+  const { command, environment } = programOf(name, agentImage);
   return {
     name,
-    image: name === 'sidecar' ? images.sidecar : (order.image ?? images.agent),
+    image: name === 'sidecar' ? images.sidecar : agentImage,
     imagePullPolicy: 'IfNotPresent',
     command: [...command],
     env: [...NO_API_SERVER, ...Object.entries(environment).map(([key, value]) => ({ name: key, value }))],

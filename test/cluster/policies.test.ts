@@ -1,27 +1,27 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { KubeConfig, NetworkingV1Api } from '@kubernetes/client-node';
-import type { ServerProcess } from '../servers/server-process.ts';
 import { clusterPods } from '../support/cluster-pods.ts';
-import { type Cluster, startCluster } from './cluster.ts';
-import { type Address, POD_PORT, standInsOf, startOutside } from './outside.ts';
+import { until } from '../support/until.ts';
+import { openStandInsBelow, POD_PORT, type StandIns, standInsInside } from './outside.ts';
+import { openTestCluster, ownOf, type TestCluster, testInOwnCluster } from './test-cluster.ts';
 
 /* The policies of the chart are tried elsewhere; this proves that what enforces them here does, and that what it keeps apart would connect. */
 const OTHER_PORT = 8081;
 
-let cluster: Cluster;
+const stack = new AsyncDisposableStack();
+let cluster: TestCluster;
 let pods: ReturnType<typeof clusterPods>;
-let outside: ServerProcess;
 let restricted: V1Pod;
 let free: V1Pod;
 let allowed: V1Pod;
-let targets: Readonly<Record<string, Address>>;
+let targets: StandIns;
 
 const addressOf = (pod: V1Pod): string => pod.status?.podIP ?? '';
 
 beforeAll(async () => {
-  cluster = await startCluster();
+  cluster = stack.use(await openTestCluster());
   pods = clusterPods(cluster.kubeconfig);
-  outside = await startOutside(cluster);
+  stack.defer(() => pods.removeAll());
   const namespace = await pods.namespace('policies');
   const server = ['httpd', '-f', '-p', String(POD_PORT)];
   [restricted, free, allowed] = await Promise.all([
@@ -30,7 +30,8 @@ beforeAll(async () => {
     pods.pod(namespace, 'allowed', { app: 'allowed' }, ['sh', '-c', `httpd -p ${OTHER_PORT}; exec ${server.join(' ')}`]),
   ]);
   targets = {
-    ...(await standInsOf(cluster, pods, free)),
+    ...(await standInsInside(pods, free)),
+    ...(cluster.own !== null && (await openStandInsBelow(cluster.own, stack))),
     'another port of the allowed pod': { host: addressOf(allowed), port: OTHER_PORT },
   };
   const config = new KubeConfig();
@@ -47,12 +48,12 @@ beforeAll(async () => {
     },
   });
   await cluster.policiesSettled();
+  // Elsewhere nobody says when.
+  if (cluster.own === null)
+    await until('the policy is enforced', async () => !(await pods.connects(restricted, addressOf(free), POD_PORT)));
 }, 120_000);
 
-afterAll(async () => {
-  await outside?.end('SIGKILL');
-  await cluster?.[Symbol.asyncDispose]();
-}, 60_000);
+afterAll(() => stack.disposeAsync(), 60_000);
 
 /** Which of the targets a pod reaches. */
 const reached = async (pod: V1Pod): Promise<readonly string[]> => {
@@ -75,10 +76,10 @@ test('nobody reaches a pod whose ingress is closed', async () => {
   expect(await pods.connects(free, addressOf(restricted), POD_PORT)).toBe(false);
 });
 
-test('without the enforcer all of it connects, and with it again nothing does', async () => {
-  await cluster.stopEnforcer();
+testInOwnCluster('without the enforcer all of it connects, and with it again nothing does', async () => {
+  await ownOf(cluster).stopEnforcer();
   expect(await reached(restricted)).toEqual(Object.keys(targets));
   expect(await pods.connects(free, addressOf(restricted), POD_PORT)).toBe(true);
-  await cluster.startEnforcer();
+  await ownOf(cluster).startEnforcer();
   expect(await reached(restricted)).toEqual([]);
 });

@@ -7,9 +7,10 @@ import { type ClusterConnection, ClusterRefusedError, connectCluster } from '../
 import type { PodTemplate } from '../../platform/kubernetes/run-pod.ts';
 import { createKubernetesRunner, type KubernetesRunner, type KubernetesRunnerOptions } from '../../platform/kubernetes.ts';
 import type { RunExit, RunOrder } from '../../tasks/run.ts';
-import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { writeImage } from '../cluster/images.ts';
+import { openTestCluster, type TestCluster } from '../cluster/test-cluster.ts';
 import { findServer } from '../servers/server-process.ts';
+import { until } from './until.ts';
 
 const MiB = 1024 * 1024;
 
@@ -48,7 +49,7 @@ case "$4" in */agent) ${agent};; esac
 ${WAIT}
 `;
 
-const buildImage = async (cluster: Cluster, reference: string, agent: string): Promise<void> => {
+const buildImage = async (cluster: TestCluster, reference: string, agent: string): Promise<void> => {
   const draft = await mkdtemp(join(tmpdir(), 'codebay-stand-in-'));
   try {
     const root = join(draft, 'root');
@@ -87,17 +88,19 @@ export const read = async (cluster: ClusterConnection, path: string): Promise<Re
 
 /** A real cluster whose runs' namespace enforces PodSecurity `restricted`, and runners on it. */
 export const startRunCluster = async () => {
-  const cluster = await startCluster();
+  const cluster = await openTestCluster();
   const admin = connectCluster(kubeConfigOf(cluster.kubeconfig));
   await buildImage(cluster, STAND_IN, ':');
   // The first process itself, since the kernel may kill a child alone.
   await buildImage(cluster, HUNGRY, 'exec tail /dev/zero');
   const runners = new Set<KubernetesRunner>();
+  const namespaces: string[] = [];
 
   const makeNamespace = async (): Promise<string> => {
     const name = `runs-${randomUUID().slice(0, 8)}`;
     const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
     await admin.request('POST', '/api/v1/namespaces', { body: { metadata: { name, labels } } });
+    namespaces.push(name);
     return name;
   };
 
@@ -124,6 +127,8 @@ export const startRunCluster = async () => {
     },
     async [Symbol.asyncDispose]() {
       for (const runner of runners) runner.close();
+      // One of our own goes as a whole.
+      if (cluster.own === null) for (const name of namespaces) await admin.request('DELETE', `/api/v1/namespaces/${name}`);
       await cluster[Symbol.asyncDispose]();
     },
   };
@@ -144,3 +149,33 @@ export const untilExit = async (runner: KubernetesRunner, runId: string, waitMs 
   if (seen.state !== 'exited') throw new Error(`the run ${runId} is ${seen.state}`);
   return seen.exit;
 };
+
+/** How a run of this order ends on a runner of its own, with what is done to it meanwhile; it is removed then. */
+export const endOfRun = async (
+  runs: RunCluster,
+  namespace: string,
+  order: RunOrder,
+  change: Partial<KubernetesRunnerOptions> = {},
+  during: () => Promise<unknown> = async () => undefined,
+): Promise<RunExit> => {
+  const runner = runs.runner(change.namespace ?? namespace, change);
+  await runner.start(order);
+  await during();
+  const exit = await untilExit(runner, order.runId, 150_000);
+  await runner.remove(order.runId);
+  runner.close();
+  return exit;
+};
+
+interface RunPod {
+  readonly metadata: { readonly name: string };
+  readonly status: { readonly phase: string };
+}
+
+/** The run's pod, once it runs. */
+export const runningPod = (runs: RunCluster, namespace: string, runId: string): Promise<RunPod> =>
+  until('the pod runs', async () => {
+    const query = { labelSelector: `codebay.dev/run=${runId}` };
+    const { items } = (await runs.admin.request('GET', `/api/v1/namespaces/${namespace}/pods`, { query })) as { items: RunPod[] };
+    return items[0]?.status.phase === 'Running' ? items[0] : null;
+  });

@@ -1,7 +1,15 @@
 import type { KubernetesRunnerOptions } from '../../../platform/kubernetes.ts';
 import type { RunOrder } from '../../../tasks/run.ts';
-import { HUNGRY, orderOf, type RunCluster, SCENARIOS, STAND_IN_TEMPLATE, startRunCluster, untilExit } from '../../support/run-cluster.ts';
-import { until } from '../../support/until.ts';
+import {
+  endOfRun,
+  HUNGRY,
+  orderOf,
+  type RunCluster,
+  runningPod,
+  SCENARIOS,
+  STAND_IN_TEMPLATE,
+  startRunCluster,
+} from '../../support/run-cluster.ts';
 
 const MiB = 1024 * 1024;
 let runs: RunCluster;
@@ -12,20 +20,8 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => runs[Symbol.asyncDispose]());
 
-/** How a run of this order ends on a runner of its own; it is removed then. */
-const endOf = async (
-  order: RunOrder,
-  change: Partial<KubernetesRunnerOptions> = {},
-  during: () => Promise<unknown> = async () => undefined,
-) => {
-  const runner = runs.runner(change.namespace ?? namespace, change);
-  await runner.start(order);
-  await during();
-  const exit = await untilExit(runner, order.runId, 150_000);
-  await runner.remove(order.runId);
-  runner.close();
-  return exit;
-};
+const endOf = (order: RunOrder, change?: Partial<KubernetesRunnerOptions>, during?: () => Promise<unknown>) =>
+  endOfRun(runs, namespace, order, change, during);
 const limits = orderOf('').limits;
 
 test('memory, by the sidecar', async () => {
@@ -101,14 +97,7 @@ test('the deadline of its Job', async () => {
 test('an eviction, although its program ends well', async () => {
   const order = orderOf("trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done");
   const exit = await endOf(order, {}, async () => {
-    const query = { labelSelector: `codebay.dev/run=${order.runId}` };
-    const pod = await until('the pod runs', async () => {
-      const { items } = (await runs.admin.request('GET', `/api/v1/namespaces/${namespace}/pods`, { query })) as {
-        items: { metadata: { name: string }; status: { phase: string } }[];
-      };
-      return items[0]?.status.phase === 'Running' ? items[0] : null;
-    });
-    const { name } = pod.metadata;
+    const { name } = (await runningPod(runs, namespace, order.runId)).metadata;
     const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } };
     await runs.admin.request('POST', `/api/v1/namespaces/${namespace}/pods/${name}/eviction`, { body });
   });

@@ -1,8 +1,8 @@
 import { CoreV1Api } from '@kubernetes/client-node';
 import { clusterPods } from '../../support/cluster-pods.ts';
-import { POD_PORT, standInsOf, startOutside } from '../outside.ts';
+import { openStandInsBelow, POD_PORT, standInsInside } from '../outside.ts';
 import { type Deployed, NAMESPACE } from './deployed.ts';
-import { inSystem } from './in-system.ts';
+import { inOwnCluster, inSystem } from './in-system.ts';
 import { foundIn, look } from './look.ts';
 import { startPuppet } from './puppet.ts';
 import { runTask } from './tasks.ts';
@@ -11,10 +11,11 @@ const ALLOWED = 'the gateway';
 const API_PORT = 8420;
 
 /** What no run may reach, in the deployment: the parts of it that are there for others, the name service, and this machine's servers. */
-const partsOf = async ({ cluster, config, beside }: Deployed) => {
+const partsOf = async ({ config, beside }: Deployed) => {
   const core = config.makeApiClient(CoreV1Api);
   const { items } = await core.listNamespacedPod({ namespace: NAMESPACE, labelSelector: 'app.kubernetes.io/component=api' });
-  const nameServer = cluster.network.dnsAddress;
+  const { spec } = await core.readNamespacedService({ namespace: 'kube-system', name: 'kube-dns' });
+  const nameServer = spec?.clusterIP;
   const database = new URL(beside.mysqlUrl);
   const model = new URL(beside.model.url);
   return {
@@ -34,8 +35,7 @@ const gatewayOf = async ({ config }: Deployed) => {
 export const networkIsolation = (): void => {
   inSystem("a run's pod reaches the gateway's port and nothing else, whichever part of it tries", async (system) => {
     await using stack = new AsyncDisposableStack();
-    const outside = await startOutside(system.cluster);
-    stack.defer(async () => void (await outside.end('SIGKILL')));
+    const { own } = system.cluster;
     const pods = clusterPods(system.cluster.kubeconfig);
     stack.defer(() => pods.removeAll());
     const namespace = await pods.namespace('free');
@@ -44,7 +44,11 @@ export const networkIsolation = (): void => {
       pods.pod(namespace, 'other', {}, ['httpd', '-f', '-p', String(POD_PORT)]),
       pods.pod(namespace, 'free', {}, ['sleep', '600'], `${repository}:${tag}`),
     ]);
-    const forbidden = { ...(await standInsOf(system.cluster, pods, other)), ...(await partsOf(system)) };
+    const forbidden = {
+      ...(await standInsInside(pods, other)),
+      ...(own !== null && (await openStandInsBelow(own, stack))),
+      ...(await partsOf(system)),
+    };
     const script = await look('network.mjs', 'connectTo', { ...forbidden, [ALLOWED]: await gatewayOf(system) });
 
     expect(foundIn((await pods.exec(free, ['sh', '-c', script])).output)).toEqual(Object.keys(forbidden));
@@ -54,23 +58,23 @@ export const networkIsolation = (): void => {
     expect(await puppet.end()).toMatchObject({ status: 'COMPLETED' });
   });
 
-  inSystem(
+  inOwnCluster(
     'where nobody enforces the policies a run ends NETWORK_NOT_ISOLATED before its agent starts; the next one completes',
-    async (system) => {
+    async (system, cluster) => {
       let turns = 0;
       const run = () =>
         runTask(system, () => {
           turns += 1;
           return { text: 'Nothing to do.' };
         });
-      await system.cluster.stopEnforcer();
+      await cluster.stopEnforcer();
       try {
         const task = await run();
         expect(task).toMatchObject({ status: 'FAILED', failure: { reason: 'NETWORK_NOT_ISOLATED' } });
-        expect(task.failure?.detail).toContain(system.cluster.network.apiServiceAddress);
+        expect(task.failure?.detail).toContain(cluster.network.apiServiceAddress);
         expect(turns).toBe(0);
       } finally {
-        await system.cluster.startEnforcer();
+        await cluster.startEnforcer();
       }
       expect(await run()).toMatchObject({ status: 'COMPLETED' });
       expect(turns).toBe(1);

@@ -34,6 +34,11 @@ const workerPod = async ({ config }: Deployed): Promise<V1Pod> => {
   return items[0];
 };
 
+const apiServerOf = async ({ config }: Deployed): Promise<string> => {
+  const { spec } = await config.makeApiClient(CoreV1Api).readNamespacedService({ namespace: 'default', name: 'kubernetes' });
+  return `${spec?.clusterIP}:443`;
+};
+
 const noIdentity = (): void =>
   inSystem(
     'a command of the agent finds no identity, no set-up secret and no way into the cluster, and is nobody to the gateway',
@@ -90,8 +95,8 @@ sh look-after-it.sh
 
 const afterSetup = (): void =>
   inSystem('set-up has its secret and its mirror; the agent has neither, nor has what set-up left running', async (system) => {
-    const { mirror, setupSecret, cluster } = system;
-    const privateOnes = ['169.254.169.254:80', `${cluster.nodeAddress}:6443`, `${cluster.network.apiServiceAddress}:443`];
+    const { mirror, setupSecret, beside } = system;
+    const privateOnes = ['169.254.169.254:80', new URL(beside.mysqlUrl).host, await apiServerOf(system)];
     const url = await repositoryWith(
       system,
       {
@@ -100,7 +105,7 @@ const afterSetup = (): void =>
         'look-after-it.sh': LOOK_AFTER_IT,
         'setup.sh': setUp(mirror),
       },
-      HOSTILE_SETUP,
+      { project: HOSTILE_SETUP },
     );
     const puppet = await startPuppet(system, { url });
     const lookAfterIt = async (): Promise<string> => (await puppet.run('sh look-after-it.sh')).split('\n').slice(1).join('\n');

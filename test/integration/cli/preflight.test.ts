@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { serverChecks } from '../../../cli/doctor/servers.ts';
 import { loadSettings } from '../../../platform/settings.ts';
@@ -30,19 +29,21 @@ test('a namespace that is not there is named, with the command that makes it', a
   expect(Temporal?.remedy).toContain('temporal operator namespace create -n absent');
 });
 
-test('a Redis that takes its time is waited for', async () => {
+test('a Redis whose first connection breaks is asked again', async () => {
   const redis = await startRedis();
-  const { hostname, port } = new URL(redis.url);
-  // Longer than what a service waits for at its start.
-  const server = createServer(async (client) => {
-    await pause(1500);
-    const redisItself = connect(Number(port), hostname);
-    for (const socket of [client, redisItself]) socket.on('error', () => undefined);
-    client.pipe(redisItself).pipe(client);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const slow = `redis://127.0.0.1:${(server.address() as AddressInfo).port}/0`;
-  expect(await look({ CODEBAY_CACHE: 'redis', CODEBAY_REDIS_URL: slow })).toMatchObject({ Redis: { state: 'ok' } });
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    if (connections === 1) return socket.resetAndDestroy();
+    const upstream = connect(Number(new URL(redis.url).port), '127.0.0.1');
+    for (const end of [socket, upstream]) end.on('error', () => undefined);
+    socket.pipe(upstream).pipe(socket);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const { Redis } = await look({ CODEBAY_CACHE: 'redis', CODEBAY_REDIS_URL: `redis://127.0.0.1:${port}/0` });
+  expect(Redis).toEqual({ state: 'ok', what: 'answers, and takes the login', remedy: '' });
+  expect(connections).toBe(2);
   server.close();
   await redis.stop();
 });

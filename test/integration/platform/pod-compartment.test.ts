@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { makeFifos, openFifoReader, openFifoWriter } from '../../../platform/fifo.ts';
 import { executorOf } from '../../../platform/pod/layout.ts';
+import { SYSTEM_PATH } from '../../../platform/system-path.ts';
 import { CompartmentLostError } from '../../../tasks/ports/compartment.ts';
 import { compartmentContract, shellCommand } from '../../support/compartment-contract.ts';
 import { openPod } from '../../support/pod-executors.ts';
@@ -148,6 +149,24 @@ describe('an executor', () => {
   test('lets git work in a folder that belongs to another user', async () => {
     const { exit, output } = await run('git init -q . 2>&1 && git status --short 2>&1');
     expect([exit.exitCode, output]).toEqual([0, '']);
+  });
+
+  test('passes on what its image sets, and nothing of the cluster, of this station or of its own', async () => {
+    const image = { JAVA_HOME: '/opt/java', SERVER_PORT: '8080', LINES: 'one\ntwo *', value: 'kept from the executor', NOT_SET: '' };
+    const services = {
+      ...{ REDIS_SERVICE_HOST: '10.0.0.1', REDIS_SERVICE_PORT: '6379', REDIS_SERVICE_PORT_TLS: '6380', REDIS_PORT: 'tcp://10.0.0.1:6379' },
+      ...{ REDIS_PORT_6379_TCP: 'tcp://10.0.0.1:6379', REDIS_PORT_6379_TCP_ADDR: '10.0.0.1', KUBERNETES_PORT: '' },
+    };
+    pod = await open({ env: { ...image, ...services, HOME: '/root', TMPDIR: '/var/tmp', LANG: 'de_DE' } });
+    for (const side of [true, false]) {
+      const { output } = await run('env -0', { side, env: { GIVEN: 'x' } });
+      const seen = Object.fromEntries(output.split('\0').map((entry) => entry.split(/=(.*)/s)));
+      const { home, tmp } = pod.compartment.paths;
+      const { value: _, ...kept } = image;
+      const PATH = side ? SYSTEM_PATH : `${home}/.local/bin:${process.env.PATH}`;
+      expect(seen).toMatchObject({ ...kept, HOME: home, TMPDIR: tmp, LANG: 'C.UTF-8', PATH, GIVEN: 'x' });
+      expect(Object.keys(seen).filter((name) => /KUBERNETES|REDIS|EXECUTOR|HOSTNAME|^[a-z]+$/.test(name))).toEqual([]);
+    }
   });
 
   test('says where the kernel has killed for want of memory', async () => {

@@ -68,6 +68,10 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- toJson $plan }}
 {{- end }}
 
+{{- define "codebay.testPod" -}}
+{{ include "codebay.fullname" . }}-test
+{{- end }}
+
 {{/* Names of all Secrets that hooks make. */}}
 {{- define "codebay.madeSecrets" -}}
 {{- $names := list (include "codebay.firstKeySecret" .) }}
