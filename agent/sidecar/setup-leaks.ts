@@ -26,7 +26,7 @@ export const findLeaks = async (deps: {
   if (!scan.needed) return null;
   const git = createGit(deps.compartment);
   try {
-    await git({ script: LEFT_BY_SETUP, args: [paths.home, paths.tmp], onStdout: scan.push, signal: deps.signal });
+    await git({ script: LEFT_BY_SETUP, args: [paths.home, paths.sideTmp], onStdout: scan.push, signal: deps.signal });
   } catch (error) {
     if (!(error instanceof FailureError) || error.reason === 'DISK_FULL') throw error;
     return failed('SETUP_FAILED', `what set-up left could not be read, so nobody knows whether it holds a secret: ${error.message}`);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CompartmentPaths } from '../../tasks/ports/compartment.ts';
+import { SYSTEM_PATH } from '../system-path.ts';
 
 /** `sidecar`: ours, with the run's identity. `agent`: set-up, the agent, the verify command. `tools`: the sidecar's own tools over the untrusted tree. */
 export type PodContainer = 'sidecar' | 'agent' | 'tools';
@@ -48,6 +49,7 @@ export const POD_PATHS: CompartmentPaths = {
   node: '/usr/local/bin/node',
   sockets: '/app/sockets/current',
   side: '/app/side',
+  sideTmp: '/app/tmp',
 };
 
 /** Where the sidecar finds what is its own. */
@@ -89,6 +91,7 @@ export const POD_MOUNTS: Readonly<Record<PodContainer, readonly PodMount[]>> = {
     writable('side', POD_PATHS.side),
     // Not the agent's: what it leaves there must not meet our tools.
     writable('tools-tmp', POD_PATHS.tmp),
+    readOnly('tmp', POD_PATHS.sideTmp),
     writable('control-tools', SIDECAR_PATHS.control.tools),
   ],
 };
@@ -115,12 +118,16 @@ export const sidecarCommandOf = (image: string): readonly string[] => [
 const INIT = `/bin/sh -c 'eval "$EXECUTOR"' executor "$1" & wait "$!"`;
 
 /**
- * What an executor's container runs. Its image needs `/bin/sh` and GNU coreutils. Exits with 0 once the sidecar says so, with 1 when the
- * sidecar is gone.
+ * What an executor's container runs. Its image needs `/bin/sh` and, where a system has its programs, GNU coreutils, git and tar. Exits with 0
+ * once the sidecar says so, with 1 when the sidecar is gone.
  */
 export const executorOf = (
   container: Exclude<PodContainer, 'sidecar'>,
-): { readonly command: readonly string[]; readonly environment: { readonly EXECUTOR: string } } => ({
+): { readonly command: readonly string[]; readonly environment: { readonly EXECUTOR: string; readonly PATH?: string } } => ({
   command: ['/bin/sh', '-c', INIT, 'init', SIDECAR_PATHS.control[container]],
-  environment: { EXECUTOR: readFileSync(join(import.meta.dirname, 'executor.sh'), 'utf8') },
+  environment: {
+    EXECUTOR: readFileSync(join(import.meta.dirname, 'executor.sh'), 'utf8'),
+    // The image's own PATH may begin in the home folder, where the run's programs write.
+    ...(container === 'tools' && { PATH: SYSTEM_PATH }),
+  },
 });

@@ -2,9 +2,9 @@ import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { CompartmentCommand, CompartmentPaths } from '../../tasks/ports/compartment.ts';
 import type { RunLimits } from '../../tasks/run.ts';
+import { SYSTEM_PATH } from '../system-path.ts';
 import type { Confinement } from './confinement.ts';
 import { runFiles } from './run-folder.ts';
-import { SYSTEM_PATH } from './system-path.ts';
 
 /** Where a run's folders appear inside. */
 export const SANDBOX_PATHS: CompartmentPaths = {
@@ -17,6 +17,7 @@ export const SANDBOX_PATHS: CompartmentPaths = {
   node: '/opt/codebay/bin/node',
   sockets: '/run/codebay',
   side: '/app/side',
+  sideTmp: '/tmp',
 };
 
 /** The system's programs come first; our Node serves where the system has none. */

@@ -5,11 +5,11 @@ import { Duplex, type Readable, type Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CompartmentCommand, CompartmentUnavailableError } from '../../tasks/ports/compartment.ts';
 import type { Launched } from '../program.ts';
+import { SYSTEM_PATH } from '../system-path.ts';
 import { bubblewrapOptions, confinedArgv } from './bubblewrap.ts';
 import { identifyProcess, isAlive, type ProcessIdentity, signalProcess } from './process-identity.ts';
 import { architectureOf, seccompFilter } from './seccomp.ts';
 import { type LaunchPlace, spawnEntered } from './spawn-entered.ts';
-import { SYSTEM_PATH } from './system-path.ts';
 
 /** Programs inside have another uid; the folder around the sockets keeps everyone else out. */
 const openSockets = async (folder: string): Promise<void> => {

@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { SYSTEM_PATH } from '../system-path.ts';
 import { isErrno, readIfThere } from './atomic-file.ts';
 import { programMounts, SANDBOX_PATHS } from './bubblewrap.ts';
 import { makeCgroups, removeCgroups } from './cgroup.ts';
-import { SYSTEM_PATH } from './system-path.ts';
 
 export type IsolationProbe =
   | {

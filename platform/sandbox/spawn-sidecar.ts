@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { close, constants, open } from 'node:fs';
 import { promisify } from 'node:util';
+import { SYSTEM_PATH } from '../system-path.ts';
 import { identifyProcess, signalProcess } from './process-identity.ts';
 import { putInCharge, runFiles } from './run-folder.ts';
-import { SYSTEM_PATH } from './system-path.ts';
 
 /** Nothing of the station's environment: it may hold keys. */
 const environment = (cache: string) => ({ PATH: SYSTEM_PATH, LANG: 'C.UTF-8', NODE_COMPILE_CACHE: cache });

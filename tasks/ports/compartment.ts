@@ -16,6 +16,8 @@ export interface CompartmentPaths {
   readonly sockets: string;
   /** Where the sidecar's private folder appears to commands that ask for it. */
   readonly side: string;
+  /** Where `tmp`, as the run's programs left it, appears to the same commands. */
+  readonly sideTmp: string;
 }
 
 export interface CompartmentCommand {

@@ -10,7 +10,7 @@ export const createBareCompartment = async (root: string): Promise<Compartment> 
   const folder = (name: string) => join(root, name);
   const paths = {
     ...{ code: folder('code'), home: folder('home'), output: folder('output'), tmp: folder('tmp'), task: folder('task') },
-    ...{ install: folder('install'), node: process.execPath, sockets: folder('sockets'), side: folder('side') },
+    ...{ install: folder('install'), node: process.execPath, sockets: folder('sockets'), side: folder('side'), sideTmp: folder('tmp') },
   };
   for (const name of ['code', 'home', 'output', 'tmp', 'task', 'side']) await mkdir(folder(name), { recursive: true });
   return {

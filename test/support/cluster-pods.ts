@@ -4,7 +4,7 @@ import { BUSYBOX_IMAGE } from '../cluster/images.ts';
 import { until } from './until.ts';
 
 /** What PodSecurity `restricted` wants of a pod. */
-const restricted = (command: readonly string[]): V1PodSpec => ({
+const restricted = (command: readonly string[], image = BUSYBOX_IMAGE): V1PodSpec => ({
   restartPolicy: 'Never',
   terminationGracePeriodSeconds: 0,
   automountServiceAccountToken: false,
@@ -12,7 +12,7 @@ const restricted = (command: readonly string[]): V1PodSpec => ({
   containers: [
     {
       name: 'main',
-      image: BUSYBOX_IMAGE,
+      image,
       imagePullPolicy: 'Never',
       command: [...command],
       securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
@@ -20,7 +20,7 @@ const restricted = (command: readonly string[]): V1PodSpec => ({
   ],
 });
 
-/** Pods of busybox for tests, in namespaces that `removeAll` takes away. */
+/** Pods for tests, of busybox where no image is named, in namespaces that `removeAll` takes away. */
 export const clusterPods = (kubeconfig: string) => {
   const config = new KubeConfig();
   config.loadFromFile(kubeconfig);
@@ -61,8 +61,14 @@ export const clusterPods = (kubeconfig: string) => {
       return name;
     },
     /** Resolves when it runs and has an address. */
-    async pod(namespace: string, name: string, labels: Readonly<Record<string, string>>, command: readonly string[]): Promise<V1Pod> {
-      await core.createNamespacedPod({ namespace, body: { metadata: { name, labels: { ...labels } }, spec: restricted(command) } });
+    async pod(
+      namespace: string,
+      name: string,
+      labels: Readonly<Record<string, string>>,
+      command: readonly string[],
+      image?: string,
+    ): Promise<V1Pod> {
+      await core.createNamespacedPod({ namespace, body: { metadata: { name, labels: { ...labels } }, spec: restricted(command, image) } });
       return until(`pod ${name} runs`, async () => {
         const pod = await core.readNamespacedPod({ namespace, name });
         return pod.status?.phase === 'Running' && pod.status.podIP !== undefined ? pod : null;

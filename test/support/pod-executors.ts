@@ -35,13 +35,22 @@ const own = ['setpriv', '--reuid', String(POD_UIDS.agent), '--regid', String(POD
 const drop = [...own, '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--pdeathsig', 'KILL', '--'];
 const isolated = ['unshare', ...(isRoot ? [] : ['--user', '--map-current-user']), '--pid', '--fork', '--kill-child', '--mount-proc', '--'];
 
-/** Starts an executor as its container would: in a process namespace of its own, under the agent's uid where the test is root. */
-const startExecutor = (container: Container, control: string, cgroups: Cgroups | null, env: Environment): ChildProcess => {
+/**
+ * Starts an executor as its container would, whose image has the home folder in its PATH: in a process namespace of its own, under the agent's uid
+ * where the test is root.
+ */
+const startExecutor = (container: Container, control: string, home: string, cgroups: Cgroups | null, env: Environment): ChildProcess => {
   const { command, environment } = executorOf(container);
   const argv = [...isolated, ...(isRoot ? drop : []), ...command.slice(0, -1), control];
   const [program = '', ...args] = cgroups === null ? argv : ['sh', '-c', SEE_CGROUPS, 'sh', ...entriesOf(cgroups), '--', ...argv];
   return spawn(program, args, {
-    env: { PATH: process.env.PATH, ...env, ...environment, KUBERNETES_SERVICE_HOST: 'canary', HOSTNAME: `pod-${control}` },
+    env: {
+      PATH: `${home}/.local/bin:${process.env.PATH}`,
+      ...env,
+      ...environment,
+      KUBERNETES_SERVICE_HOST: 'canary',
+      HOSTNAME: `pod-${control}`,
+    },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
 };
@@ -63,15 +72,16 @@ export const startPodContainers = async ({
   const volume = (name: string) => makeVolume(join(root, name));
   const sockets = await volume('sockets');
   const control = { agent: await volume('control-agent'), tools: await volume('control-tools') };
+  const tmp = await volume('tmp');
   const paths: CompartmentPaths = {
-    ...{ code: await volume('code'), home: await volume('home'), output: await volume('output'), tmp: await volume('tmp') },
+    ...{ code: await volume('code'), home: await volume('home'), output: await volume('output'), tmp, sideTmp: tmp },
     ...{ task: await volume('task'), side: await volume('side'), install, node: NODE, sockets: join(sockets, 'current') },
   };
   const cgroups = memoryBytes === null ? null : await makeCgroups(`codebay-test-${process.pid}`, { memoryBytes, processes: 256 });
   const executors = new Map<Container, ChildProcess>();
   const exits = new Map<Container, Promise<unknown[]>>();
   const begin = (container: Container): void => {
-    const child = startExecutor(container, control[container], container === 'agent' ? cgroups : null, env);
+    const child = startExecutor(container, control[container], paths.home, container === 'agent' ? cgroups : null, env);
     executors.set(container, child);
     exits.set(container, once(child, 'exit'));
   };

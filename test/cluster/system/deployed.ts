@@ -25,8 +25,9 @@ const ROOT = join(import.meta.dirname, '../../..');
 export const NAMESPACE = 'codebay';
 export const RUNS_NAMESPACE = 'codebay-runs';
 export const RELEASE = 'codebay';
-/** `NAME` of the set-up secrets. */
+/** Names of set-up secrets: of the first key's owner, and of somebody else. */
 export const SETUP_SECRET = 'SETUP_TOKEN';
+export const OTHERS_SECRET = 'OTHERS_TOKEN';
 
 /** The whole system in a real cluster, as the chart installs it, with its servers beside. */
 export interface Deployed extends AsyncDisposable {
@@ -70,6 +71,10 @@ const imageFiles = async () => {
 
 /** What an operator does before `helm install`: the namespace, under PodSecurity `restricted`, and the Secrets that the values name. */
 const prepareNamespace = async (core: CoreV1Api, beside: ServersBeside, setupSecret: string): Promise<void> => {
+  const setupSecrets = {
+    [SETUP_SECRET]: { value: setupSecret, owners: ['default'] },
+    [OTHERS_SECRET]: { value: 'of somebody else', owners: ['somebody-else'] },
+  };
   const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
   await core.createNamespace({ body: { metadata: { name: NAMESPACE, labels } } });
   const secret = (name: string, stringData: Record<string, string>) =>
@@ -79,7 +84,7 @@ const prepareNamespace = async (core: CoreV1Api, beside: ServersBeside, setupSec
     secret(SECRETS.redis, { url: beside.redisUrl }),
     secret(SECRETS.cos, { CODEBAY_COS_SECRET_ID: COS_TEST.secretId, CODEBAY_COS_SECRET_KEY: COS_TEST.secretKey }),
     secret(SECRETS.model, { OPENAI_API_KEY: 'model-key' }),
-    secret(SECRETS.setup, { 'secrets.json': JSON.stringify({ [SETUP_SECRET]: setupSecret }) }),
+    secret(SECRETS.setup, { 'secrets.json': JSON.stringify(setupSecrets) }),
   ]);
 };
 

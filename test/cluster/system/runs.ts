@@ -13,7 +13,7 @@ export interface Runs {
   running(taskId: string): Promise<V1Pod>;
   /** Kinds and names of everything that the cluster still has of the task. */
   leftovers(taskId: string): Promise<readonly string[]>;
-  /** Runs a shell script in a container of the pod. */
+  /** Runs a shell script in a container of the pod, of whichever namespace. */
   exec(pod: V1Pod, container: string, script: string): Promise<string>;
 }
 
@@ -51,7 +51,8 @@ export const createRuns = (config: KubeConfig, kubeconfig: string, namespace: st
       ];
     },
     exec: async (pod, container, script) => {
-      const args = ['kubectl', 'exec', '--namespace', namespace, nameOf(pod), '--container', container, '--', 'sh', '-c', script];
+      const where = ['--namespace', pod.metadata?.namespace ?? namespace, nameOf(pod), '--container', container];
+      const args = ['kubectl', 'exec', ...where, '--', 'sh', '-c', script];
       return (await execa(clusterPrograms().kube, args, { env: { KUBECONFIG: kubeconfig } })).stdout;
     },
   };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { makeFifos, openFifoReader, openFifoWriter } from '../../../platform/fifo.ts';
 import { executorOf } from '../../../platform/pod/layout.ts';
+import { SYSTEM_PATH } from '../../../platform/system-path.ts';
 import { CompartmentLostError } from '../../../tasks/ports/compartment.ts';
 import { compartmentContract, shellCommand } from '../../support/compartment-contract.ts';
 import { openPod } from '../../support/pod-executors.ts';
@@ -162,7 +163,8 @@ describe('an executor', () => {
       const seen = Object.fromEntries(output.split('\0').map((entry) => entry.split(/=(.*)/s)));
       const { home, tmp } = pod.compartment.paths;
       const { value: _, ...kept } = image;
-      expect(seen).toMatchObject({ ...kept, HOME: home, TMPDIR: tmp, LANG: 'C.UTF-8', PATH: process.env.PATH, GIVEN: 'x' });
+      const PATH = side ? SYSTEM_PATH : `${home}/.local/bin:${process.env.PATH}`;
+      expect(seen).toMatchObject({ ...kept, HOME: home, TMPDIR: tmp, LANG: 'C.UTF-8', PATH, GIVEN: 'x' });
       expect(Object.keys(seen).filter((name) => /KUBERNETES|REDIS|EXECUTOR|HOSTNAME|^[a-z]+$/.test(name))).toEqual([]);
     }
   });
@@ -194,6 +196,13 @@ describe('an executor', () => {
     requests.destroy();
     expect((await exited)[0]).toBe(1);
     expect(processesWith(word)).toEqual([]);
+  });
+
+  test("of the sidecar's tools runs no program that the run has put into its home", async () => {
+    const plant = 'mkdir -p "$HOME/.local/bin"; cd "$HOME/.local/bin"; printf "#!/bin/sh\necho planted\n" > tar; chmod +x tar';
+    expect((await run(plant)).exit).toMatchObject({ exitCode: 0 });
+    expect((await run('tar --version')).output).toBe('planted\n');
+    expect((await run('tar --version', { side: true })).output).toContain('GNU tar');
   });
 
   test('refuses to run where its parent is not the init of a container: it would kill what is not its own', async () => {

@@ -1,3 +1,4 @@
+import { Resolver } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
@@ -15,14 +16,27 @@ const opens = (address) =>
     socket.on('connect', () => end(true)).on('error', () => end(false));
   });
 
-/** The names of the addresses that a connection could be opened to. An abstract socket is written with a leading `@`. */
+const answers = (server, question) => {
+  const resolver = new Resolver({ timeout: PATIENCE_MS, tries: 1 });
+  resolver.setServers([server]);
+  return resolver.resolve4(question).then(
+    () => true,
+    () => false,
+  );
+};
+
+const reaches = ({ path, nameServer, question, ...address }) => {
+  if (nameServer !== undefined) return answers(nameServer, question);
+  return opens(path === undefined ? address : { path: path.replace(/^@/, '\0') });
+};
+
+/**
+ * The names of the addresses that a connection could be opened to, or that answered a question for a name. An abstract socket is written
+ * with a leading `@`.
+ */
 export const connectTo = async (addresses) => {
-  const names = [];
-  for (const [name, address] of Object.entries(addresses)) {
-    const path = address.path?.replace(/^@/, '\0');
-    if (await opens(path === undefined ? address : { path })) names.push(name);
-  }
-  return names;
+  const reached = await Promise.all(Object.values(addresses).map(reaches));
+  return Object.keys(addresses).filter((_, at) => reached[at]);
 };
 
 /** The TCP ports that something listens on in this network namespace. */

@@ -1,6 +1,7 @@
 import { jobOf, secretNameOf, secretOf } from '../../../../platform/kubernetes/run-job.ts';
 import type { PodTemplate } from '../../../../platform/kubernetes/run-pod.ts';
 import { executorOf, POD_GID, POD_MOUNTS, POD_UIDS, POD_VOLUMES } from '../../../../platform/pod/layout.ts';
+import { SYSTEM_PATH } from '../../../../platform/system-path.ts';
 import type { RunOrder } from '../../../../tasks/run.ts';
 
 const MiB = 1024 * 1024;
@@ -171,12 +172,15 @@ describe('the pod', () => {
     expect(told(job({}, { image: 'acme@sha256:0' }))[0]).toBe('acme@sha256:0');
   });
 
-  it('gives the untrusted parts no variable but their own program, written out', () => {
+  it('gives the untrusted parts no variable but their own program, written out, and the PATH of our tools', () => {
     for (const name of ['agent', 'tools'] as const) {
       const given = (containers()[name]?.env ?? []).filter(({ name: variable }) => !variable.startsWith('KUBERNETES_'));
       // The kubelet takes two dollars for one, and one before a parenthesis for a reference.
       const { EXECUTOR } = executorOf(name).environment;
-      expect(given).toEqual([{ name: 'EXECUTOR', value: EXECUTOR.split('$').join('$$') }]);
+      expect(given).toEqual([
+        { name: 'EXECUTOR', value: EXECUTOR.split('$').join('$$') },
+        ...(name === 'tools' ? [{ name: 'PATH', value: SYSTEM_PATH }] : []),
+      ]);
       expect(containers()[name]).not.toHaveProperty('envFrom');
     }
     expect(JSON.stringify(podOf())).not.toContain('valueFrom');
