@@ -1,6 +1,7 @@
 import type { KubernetesRunnerOptions } from '../../../platform/kubernetes.ts';
 import type { RunOrder } from '../../../tasks/run.ts';
-import { HUNGRY, orderOf, type RunCluster, SCENARIOS, STAND_IN_TEMPLATE, startRunCluster, untilExit } from '../../support/run-cluster.ts';
+import { type RunCluster, STAND_IN_TEMPLATE, startRunCluster } from '../../support/run-cluster.ts';
+import { HUNGRY, orderOf, SCENARIOS, untilExit } from '../../support/stand-in-run.ts';
 import { until } from '../../support/until.ts';
 
 const MiB = 1024 * 1024;
