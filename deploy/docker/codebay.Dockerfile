@@ -43,7 +43,7 @@ ENV NODE_COMPILE_CACHE=/opt/codebay/node_modules/.cache/codebay/modules
 RUN node --input-type=module --eval "import { workflowBundle } from './temporal/workflow-bundle.ts'; \
       await workflowBundle({ root: '/opt/codebay', cacheDir: '/opt/codebay/node_modules/.cache/codebay' });" \
  && node /tmp/compile.mjs api/server.ts temporal/worker.ts temporal/ingest.ts cli/main.ts agent/sidecar/pod.ts \
- && chmod -R a+rX node_modules/.cache
+ && chmod -R a+rX node_modules/.cache/codebay
 
 # What only a build needs: other platforms' libraries, the bundler's compiler, sources and maps.
 FROM packages AS pruned

@@ -38,7 +38,7 @@ RUN rm -r agent/sidecar node_modules/openai/src node_modules/zod/src \
  && install -d -o 10002 node_modules/.cache/codebay/modules
 USER 10002
 RUN NODE_COMPILE_CACHE=/opt/codebay/node_modules/.cache/codebay/modules node /tmp/compile.mjs agent/forwarder.ts agent/main.ts \
- && chmod -R a+rX node_modules/.cache
+ && chmod -R a+rX node_modules/.cache/codebay/modules
 
 # Go as the toolchain module that Debian's Go fetches and checks.
 FROM ${BASE} AS go

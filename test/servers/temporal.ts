@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { temporalArguments } from '../../cli/up/temporal-server.ts';
 import { findTemporalCli } from '../../scripts/setup/temporal-cli.mjs';
-import { freePort, LOOPBACK, ServerMissingError, type ServerOptions, type ServerProcess, startServerProcess } from './server-process.ts';
+import { freePort, LOOPBACK, ServerMissingError, type ServerProcess, startServerProcess } from './server-process.ts';
 
 export interface TemporalServer {
   /** `host:port`. */
@@ -29,23 +29,23 @@ const answers = async (address: string): Promise<boolean> => {
 };
 
 /** A Temporal server as `codebay up` starts it, on free ports and a fresh file, which `stop` removes. */
-export const startTemporalServer = async ({ address: ip = LOOPBACK }: ServerOptions = {}): Promise<TemporalServer> => {
+export const startTemporalServer = async (): Promise<TemporalServer> => {
   const cli = findTemporalCli();
   if (cli === null) throw new ServerMissingError('temporal');
   const folder = await mkdtemp(join(tmpdir(), 'codebay-temporal-'));
-  const ports = { temporal: await freePort(ip), temporal_ui: await freePort(ip), api: 0, gateway: 0 };
-  const address = `${ip}:${ports.temporal}`;
+  const ports = { temporal: await freePort(), temporal_ui: await freePort(), api: 0, gateway: 0 };
+  const address = `${LOOPBACK}:${ports.temporal}`;
   let running: ServerProcess | null = null;
   const start = async (): Promise<void> => {
     running = await startServerProcess({
-      command: [cli, ...temporalArguments(ports, join(folder, 'temporal.db'), ip)],
+      command: [cli, ...temporalArguments(ports, join(folder, 'temporal.db'))],
       isReady: () => answers(address),
     });
   };
   await start();
   return {
     address,
-    uiUrl: `http://${ip}:${ports.temporal_ui}`,
+    uiUrl: `http://${LOOPBACK}:${ports.temporal_ui}`,
     kill: async () => running?.end('SIGKILL'),
     start,
     stop: async () => {

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { FAILURES, isFailureReason } from '../../../tasks/failure.ts';
 import type { Ledger, Settlement } from '../../../tasks/ports/ledger.ts';
+import type { RunRecord } from '../../../tasks/run.ts';
+import { isTerminal } from '../../../tasks/status.ts';
+import type { TaskRecord } from '../../../tasks/task.ts';
 import type { ModelPrice } from '../../../tasks/usage.ts';
 import { type AdmittedRun, isCurrent, runOver } from '../admission.ts';
 import { asGatewayError, openAiError } from '../error-response.ts';
@@ -40,6 +43,15 @@ export interface Turns {
 
 /** Whether asking the same again is no use: a begun stream then ends with the error instead of breaking off after it. */
 const isFinal = ({ code }: GatewayError): boolean => isFailureReason(code) && !FAILURES[code].retryable;
+
+const isOpen = (task: TaskRecord | null): boolean => task !== null && !task.cancel_requested && !isTerminal(task.status);
+
+/** Whether the run, or the successor of one that was lost or interrupted, will want the answer: a turn is paid for already. */
+const isAwaited = (runId: string, runs: readonly RunRecord[]): boolean => {
+  if (isCurrent(runId, runs)) return true;
+  const run = runs.find(({ id }) => id === runId);
+  return run !== undefined && (run.completion === null || run.completion.outcome === 'interrupted');
+};
 
 /** Model turns: each is reserved, asked once, journaled and settled, whoever still listens. */
 export const createTurns = (deps: {
@@ -144,7 +156,7 @@ export const createTurns = (deps: {
     const sink: CallSink = { begin: head.resolve, write: answer.write };
     const unwatch = deps.liveWork.add({
       runId: admitted.run.id,
-      mayGoOn: (now) => now === null || (now.task?.cancel_requested === false && [...runIds].some((runId) => isCurrent(runId, now.runs))),
+      mayGoOn: (now) => now === null || (isOpen(now.task) && [...runIds].some((runId) => isAwaited(runId, now.runs))),
       cut: (why) => abort.abort(why),
     });
     const landing = Promise.withResolvers<void>();

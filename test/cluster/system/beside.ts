@@ -9,6 +9,7 @@ import { type Mariadb, startMariadb } from '../../servers/mariadb.ts';
 import { startRedis, type TestRedis } from '../../servers/redis.ts';
 import { startTemporalServer, type TemporalServer } from '../../servers/temporal.ts';
 import { type ScriptedModel, startScriptedModel } from '../../support/scripted-model.ts';
+import { exposeToPods } from '../expose.ts';
 import { createModelScripts, type ModelScripts } from './model-scripts.ts';
 
 /** What a production cluster has outside of itself, on this machine, where pods reach it. */
@@ -17,6 +18,8 @@ export interface ServersBeside {
   readonly redisUrl: string;
   readonly kafka: KafkaServer;
   readonly temporal: TemporalServer;
+  /** Of the Temporal server, whose parts reach each other by loopback alone. */
+  readonly temporalAddress: string;
   readonly cos: CosProcess;
   readonly git: GitServer;
   /** The git server's root: a repository `<gitRoot>/x.git` is served as `<git.url>/x.git`. */
@@ -58,13 +61,14 @@ export const startServersBeside = async (address: string, folder: string, stack:
     own(startMariadb({ address })),
     own(startRedis({ address })),
     own(startKafka({ address })),
-    own(startTemporalServer({ address })),
+    own(startTemporalServer()),
     own(startCosProcess({ address })),
     startGitServer({ root: gitRoot, address }),
     startScriptedModel(scripts.script, undefined, address),
   ]);
+  const exposed = stack.use(await exposeToPods(address, Number(temporal.address.split(':').at(-1))));
   stack.defer(() => git.close());
   stack.defer(() => model.close());
   const [mysqlUrl, redisUrl] = await Promise.all([databaseFor(mariadb, address), guardRedis(redis, address)]);
-  return { mysqlUrl, redisUrl, kafka, temporal, cos, git, gitRoot, model, scripts };
+  return { mysqlUrl, redisUrl, kafka, temporal, temporalAddress: `${address}:${exposed.port}`, cos, git, gitRoot, model, scripts };
 };

@@ -50,7 +50,7 @@ export interface Deployed extends AsyncDisposable {
 }
 
 const imageFiles = async () => {
-  const say = (line: string): void => console.error(`images: ${line}`);
+  const say = (line: string): boolean => process.stderr.write(`images: ${line}\n`);
   const options = { root: ROOT, folder: join(cacheFolder(), 'images'), ca: process.env.NODE_EXTRA_CA_CERTS, say };
   const built = await buildImages(options);
   const find = (name: string) => {

@@ -11,7 +11,7 @@ let deployed: Deployed | null = null;
 export const shareOneDeployment = (): void => {
   beforeAll(async () => {
     const began = Date.now();
-    deployed = await deploySystem((line) => console.error(`system: ${((Date.now() - began) / 1000).toFixed(1)} s: ${line}`));
+    deployed = await deploySystem((line) => process.stderr.write(`system: ${((Date.now() - began) / 1000).toFixed(1)} s: ${line}\n`));
   }, DEPLOY_MS);
   afterAll(() => deployed?.[Symbol.asyncDispose](), TEST_MS);
 };

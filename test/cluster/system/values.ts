@@ -62,7 +62,7 @@ export const valuesOf = (options: {
       CODEBAY_RUN_PENDING_SECONDS: PENDING_SECONDS,
       CODEBAY_GIT_ALLOWED_HOSTS: [new URL(gitUrl).host],
       CODEBAY_EGRESS_PRIVATE_HOSTS: [mirror],
-      TEMPORAL_ADDRESS: beside.temporal.address,
+      TEMPORAL_ADDRESS: beside.temporalAddress,
       CODEBAY_KAFKA_BROKERS: [beside.kafka.broker],
       CODEBAY_COS_REGION: COS_TEST.region,
       CODEBAY_COS_CODE_BUCKET: COS_TEST.codeBucket,

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { listen, MODEL_KEY, startGateway, type TestGateway } from '../../support/gateway.ts';
 
 const chunk = (delta: object, finish: string | null = null, usage: object | null = null) =>
@@ -145,6 +146,26 @@ describe('the model routes of the gateway', () => {
     expect(asked).toHaveLength(1);
   });
 
+  test('keeps the turn of a lost run under way for its successor', async () => {
+    const { run, post } = await start();
+    const begun = Promise.withResolvers<ServerResponse>();
+    handler = (reply) => {
+      sse(reply).write(STREAM[0]);
+      begun.resolve(reply);
+    };
+    const first = post({ ...ask, stream: true });
+    const reply = await begun.promise;
+    await gateway.stores.runs.end(run.id);
+    // Longer than several looks at whether it may go on.
+    await pause(300);
+    const successor = await gateway.run('t1', 'agent', 'agent', 2);
+    const second = await post({ ...ask, stream: true }, 1, 'chat/completions', successor);
+    reply.end(STREAM.slice(1).join(''));
+    expect(await (await first).text()).toBe(STREAM.join(''));
+    expect(await second.text()).toBe(STREAM.join(''));
+    expect(asked).toHaveLength(1);
+  });
+
   test('reads an answer to its end when the client goes, journals and settles it', async () => {
     const { run, post } = await start();
     const begun = Promise.withResolvers<ServerResponse>();
@@ -166,7 +187,7 @@ describe('the model routes of the gateway', () => {
     expect(await gateway.stores.ledger.usage('t1')).toMatchObject({ input_tokens: 100, output_tokens: 20 });
   });
 
-  test.each(['closed', 'cancelled'])('stops asking when the run is %s', async (how) => {
+  test.each(['over', 'cancelled'])('stops asking when the run is %s', async (how) => {
     const { run, post } = await start();
     const gone = Promise.withResolvers<void>();
     handler = (reply) => {
@@ -175,8 +196,11 @@ describe('the model routes of the gateway', () => {
     };
     const response = await post({ ...ask, stream: true });
     const broken = expect(response.text()).rejects.toThrow();
-    if (how === 'closed') await gateway.stores.runs.end(run.id);
-    else await gateway.stores.outbox.requestCancel('t1');
+    if (how === 'over') {
+      const completion = { outcome: 'failed', reason: 'AGENT_FAILED', detail: '', exit_code: null, artifacts: [] } as const;
+      await gateway.stores.runs.write(run.id, { completion });
+      await gateway.stores.runs.end(run.id);
+    } else await gateway.stores.outbox.requestCancel('t1');
     await Promise.all([gone.promise, broken]);
     expect((await codeOf(await post({ ...ask, stream: true }))).status).toBe(409);
     expect(asked).toHaveLength(1);
