@@ -1,12 +1,17 @@
-import { networkInterfaces } from 'node:os';
+import { createServer } from 'node:net';
 import type Docker from 'dockerode';
 import { asked, askedUnless } from './engine.ts';
 
 /** One for all stations of an engine; containers on it don't see each other. It stays when the last run has gone. */
 export const NETWORK = 'codebay-runs';
 
-const isOurs = (address: string): boolean =>
-  Object.values(networkInterfaces()).some((addresses) => addresses?.some((known) => known.address === address));
+/** By a try: the list of interfaces leaves out a bridge on which no container is. */
+const isOurs = (address: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ host: address, port: 0, exclusive: true }, () => server.close(() => resolve(true)));
+  });
 
 const gatewayOf = async (engine: Docker): Promise<string | null> => {
   const network: Docker.NetworkInspectInfo | null = await askedUnless([404], engine.getNetwork(NETWORK).inspect());
@@ -31,10 +36,10 @@ const make = (engine: Docker, internal: boolean): Promise<unknown> =>
  */
 export const ensureNetwork = async (engine: Docker): Promise<string | null> => {
   const known = await gatewayOf(engine);
-  if (known !== null) return isOurs(known) ? known : null;
+  if (known !== null) return (await isOurs(known)) ? known : null;
   await make(engine, true);
   const gateway = await gatewayOf(engine);
-  if (gateway !== null && isOurs(gateway)) return gateway;
+  if (gateway !== null && (await isOurs(gateway))) return gateway;
   await askedUnless([404], engine.getNetwork(NETWORK).remove());
   await make(engine, false);
   await asked(engine.getNetwork(NETWORK).inspect());

@@ -26,7 +26,20 @@ const jest = [
   '--runInBand',
   ...files,
 ];
-const alone = ['env', 'CODEBAY_TESTS_OWN_NETWORK=yes', 'unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'] as const;
+const alone = [
+  'env',
+  'CODEBAY_TESTS_OWN_NETWORK=yes',
+  'unshare',
+  '--net',
+  '--pid',
+  '--fork',
+  '--kill-child',
+  '--mount-proc',
+  'sh',
+  '-c',
+  'ip link set lo up && exec "$@"',
+  'sh',
+] as const;
 const [program, ...args] = [...((await engineAnswers()) ? [] : alone), process.execPath, ...jest] as [string, ...string[]];
 const { exitCode } = await execa(program, args, { cwd: root, stdio: 'inherit', reject: false });
 process.exitCode = exitCode ?? 1;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
@@ -16,6 +17,7 @@ import { until } from '../support/until.ts';
 
 const TEST_COMMAND = 'node --test';
 const FINISHED_MS = 120_000;
+const TEST_MS = 180_000;
 /** What a cancelled task is promised. */
 const GONE_WITHIN_MS = 15_000;
 /** Of the documentation's range: stands for the internet where the tests have their network for themselves. */
@@ -53,11 +55,10 @@ const containersOf = (taskId: string): Promise<Docker.ContainerInfo[]> =>
   docker.client.listContainers({ all: true, filters: { label: [`${LABELS.task}=${taskId}`] } });
 const volumesOf = async (taskId: string) =>
   (await docker.client.listVolumes({ filters: { label: [`${LABELS.task}=${taskId}`] } })).Volumes ?? [];
-const partOf = async (taskId: string, part: string): Promise<string> => {
-  const found = (await containersOf(taskId)).find(({ Labels, State }) => Labels[LABELS.part] === part && State === 'running');
-  if (found === undefined) throw new Error(`no running ${part} of ${taskId}`);
-  return found.Id;
-};
+/** Of a part that runs. */
+const partOf = async (taskId: string, part: string): Promise<string | undefined> =>
+  (await containersOf(taskId)).find(({ Labels, State }) => Labels[LABELS.part] === part && State === 'running')?.Id;
+const running = (taskId: string, part: string): Promise<string> => until(`the ${part} of ${taskId} runs`, () => partOf(taskId, part));
 const untilNothingLeft = (taskId: string, timeoutMs?: number): Promise<true> =>
   until(
     `nothing of ${taskId} is left`,
@@ -65,35 +66,43 @@ const untilNothingLeft = (taskId: string, timeoutMs?: number): Promise<true> =>
     timeoutMs,
   );
 
-test('`codebay doctor` looks at the engine and the images', async () => {
-  const { stdout } = await bench.station.cli('doctor');
-  expect(stdout).toMatch(/✓ Engine +Docker \d/);
-  expect(stdout).toMatch(/✓ Images +all are here/);
-  expect(stdout).not.toContain('Sandbox');
-});
+test(
+  '`codebay doctor` looks at the engine and the images',
+  async () => {
+    const { stdout } = await bench.station.cli('doctor');
+    expect(stdout).toMatch(/✓ Engine +Docker \d/);
+    expect(stdout).toMatch(/✓ Images +all are here/);
+    expect(stdout).not.toContain('Sandbox');
+  },
+  TEST_MS,
+);
 
-test('a task comes out COMPLETED, verified, with a diff that mends the project, and leaves nothing', async () => {
-  const { id } = await submit(scriptedAnswers(TEST_COMMAND), { verify: { command: TEST_COMMAND } });
-  const task = await finished(id);
-  expect(task).toMatchObject({
-    status: 'COMPLETED',
-    failure: null,
-    verification: { status: 'passed', exit_code: 0 },
-    runs: [
-      { kind: 'agent', epoch: 1, outcome: 'succeeded' },
-      { kind: 'verify', outcome: 'succeeded' },
-    ],
-  });
-  const proof = await prove({
-    repository: bench.repository,
-    commit: task.commit ?? '',
-    patch: await bench.client.diff(id),
-    argv: [process.execPath, '--test'],
-    folder: bench.folder,
-  });
-  expect(proof).toEqual({ onBase: 1, onPatched: 0 });
-  await untilNothingLeft(id);
-});
+test(
+  'a task comes out COMPLETED, verified, with a diff that mends the project, and leaves nothing',
+  async () => {
+    const { id } = await submit(scriptedAnswers(TEST_COMMAND), { verify: { command: TEST_COMMAND } });
+    const task = await finished(id);
+    expect(task).toMatchObject({
+      status: 'COMPLETED',
+      failure: null,
+      verification: { status: 'passed', exit_code: 0 },
+      runs: [
+        { kind: 'agent', epoch: 1, outcome: 'succeeded' },
+        { kind: 'verify', outcome: 'succeeded' },
+      ],
+    });
+    const proof = await prove({
+      repository: bench.repository,
+      commit: task.commit ?? '',
+      patch: await bench.client.diff(id),
+      argv: [process.execPath, '--test'],
+      folder: bench.folder,
+    });
+    expect(proof).toEqual({ onBase: 1, onPatched: 0 });
+    await untilNothingLeft(id);
+  },
+  TEST_MS,
+);
 
 /** Prints which of its arguments, `host:port` each, take a connection within two seconds. */
 const CONNECT = `
@@ -104,102 +113,127 @@ const CONNECT = `
   Promise.all(tried).then((reached) => console.log("reached " + JSON.stringify(reached.filter(Boolean))));
 `;
 
-test('the agent reaches neither gateway, host nor anything else, and finds no identity; the sidecar reaches the gateway alone', async () => {
-  const server = createServer((socket) => socket.end()).listen(0, '0.0.0.0');
-  await using _closed = { [Symbol.asyncDispose]: async () => void server.close() };
-  const { port } = server.address() as { port: number };
-  if (hasOwnNetwork()) await execa('ip', ['address', 'add', `${FAR_AWAY}/32`, 'dev', 'lo']);
-  const host = await docker.docker(['network', 'inspect', 'bridge', '--format', '{{(index .IPAM.Config 0).Gateway}}']);
-  const gateway = new URL(bench.station.gatewayUrl).host;
-  const outside = [`${host}:${port}`, ...(hasOwnNetwork() ? [`${FAR_AWAY}:${port}`] : [])];
-  const targets = [gateway, ...outside, gateway.replace(/.*:/, '127.0.0.1:')];
+test(
+  'the agent reaches neither gateway, host nor anything else, and finds no identity; the sidecar reaches the gateway alone',
+  async () => {
+    const server = createServer((socket) => socket.end()).listen(0, '0.0.0.0');
+    await once(server, 'listening');
+    await using _closed = { [Symbol.asyncDispose]: async () => void server.close() };
+    const { port } = server.address() as { port: number };
+    if (hasOwnNetwork()) await execa('ip', ['address', 'add', `${FAR_AWAY}/32`, 'dev', 'lo']);
+    const host = await docker.docker(['network', 'inspect', 'bridge', '--format', '{{(index .IPAM.Config 0).Gateway}}']);
+    const gateway = new URL(bench.station.gatewayUrl).host;
+    const outside = [`${host}:${port}`, ...(hasOwnNetwork() ? [`${FAR_AWAY}:${port}`] : [])];
+    const targets = [gateway, ...outside, gateway.replace(/.*:/, '127.0.0.1:')];
 
-  const turns = createHeldTurns([
-    shell(`node -e '${CONNECT}' ${targets.join(' ')}; echo interfaces $(ls /sys/class/net)`),
-    shell('cat /app/order/order.json; env; cat /proc/*/environ | tr "\\0" "\\n"; ls -lR /app/control; cat /app/task/*'),
-    { text: 'Done.' },
-  ]);
-  const said: string[] = [];
-  turns.hold(2);
-  const { id } = await submit((request, turn) => {
-    said.push(lastContent(request));
-    return turns.script(request, turn);
-  });
-  await turns.untilAsked(2);
-  expect(said[1]).toContain('reached []');
-  expect(said[1]).toContain('interfaces lo\n');
-
-  const sidecar = await partOf(id, 'sidecar');
-  const { identity } = JSON.parse(await docker.docker(['exec', sidecar, 'cat', '/app/order/order.json'])) as { identity: string };
-  expect(identity.length).toBeGreaterThan(20);
-  expect(said[2]).toContain('/app/home');
-  expect(said[2]).not.toContain(identity);
-  const bySidecar = await docker.docker(['exec', sidecar, 'node', '-e', CONNECT, ...targets]);
-  expect(bySidecar).toBe(`reached ${JSON.stringify([gateway])}`);
-  const image = (await docker.client.getContainer(sidecar).inspect()).Config.Image;
-  const byAnyContainer = await docker.docker(['run', '--rm', '--entrypoint', 'node', image, '-e', CONNECT, ...targets]);
-  expect(byAnyContainer).toBe(`reached ${JSON.stringify([gateway, ...outside])}`);
-  turns.release(2);
-  expect(await finished(id)).toMatchObject({ status: 'COMPLETED' });
-});
-
-test('a set-up script runs before the agent, and what it made is there', async () => {
-  const setup = shell('cat "$HOME/made-by-set-up"');
-  const said: string[] = [];
-  const turns = createHeldTurns([setup, { text: 'Done.' }]);
-  const repository = join(bench.folder, 'with-setup');
-  await execa('git', ['clone', '--quiet', bench.repository, repository]);
-  await execa(
-    'sh',
-    [
-      '-c',
-      'echo \'echo made in set-up >"$HOME/made-by-set-up"\' >setup.sh; git add . && git -c user.name=a -c user.email=a@b commit -qm set-up',
-    ],
-    {
-      cwd: repository,
-    },
-  );
-  await execa('git', ['push', '--quiet', 'origin', 'HEAD:refs/heads/with-setup'], { cwd: repository });
-  const { id } = await submit(
-    (request, turn) => {
+    const turns = createHeldTurns([
+      shell(`node -e '${CONNECT}' ${targets.join(' ')}; echo interfaces $(ls /sys/class/net)`),
+      shell('cat /app/order/order.json; env; cat /proc/*/environ | tr "\\0" "\\n"; ls -lR /app/control; cat /app/task/*'),
+      { text: 'Done.' },
+    ]);
+    const said: string[] = [];
+    turns.hold(2);
+    const { id } = await submit((request, turn) => {
       said.push(lastContent(request));
       return turns.script(request, turn);
-    },
-    { source: { type: 'git', url: bench.repositoryUrl, ref: 'with-setup' } },
-  );
-  expect(await finished(id)).toMatchObject({ status: 'COMPLETED' });
-  expect(said[1]).toContain('made in set-up');
-});
+    });
+    await turns.untilAsked(2);
+    expect(said[1]).toContain('reached []');
+    expect(said[1]).toContain('interfaces lo\n');
 
-test('a command that runs out of memory is killed, and the agent goes on', async () => {
-  const said: string[] = [];
-  const turns = createHeldTurns([shell('tail /dev/zero; echo "ended with $?"'), shell('echo after > after.txt'), { text: 'Done.' }]);
-  const { id } = await submit((request, turn) => {
-    said.push(lastContent(request));
-    return turns.script(request, turn);
-  });
-  expect(await finished(id)).toMatchObject({ status: 'COMPLETED' });
-  expect(said[1]).toContain('ended with 137');
-  expect(await diffOf(id)).toContain('+after\n');
-});
+    const sidecar = await running(id, 'sidecar');
+    const { identity } = JSON.parse(await docker.docker(['exec', sidecar, 'cat', '/app/order/order.json'])) as { identity: string };
+    expect(identity.length).toBeGreaterThan(20);
+    expect(said[2]).toContain('/app/home');
+    expect(said[2]).not.toContain(identity);
+    const bySidecar = await docker.docker(['exec', sidecar, 'node', '-e', CONNECT, ...targets]);
+    expect(bySidecar).toBe(`reached ${JSON.stringify([gateway])}`);
+    const image = (await docker.client.getContainer(sidecar).inspect()).Config.Image;
+    const byAnyContainer = await docker.docker(['run', '--rm', '--entrypoint', 'node', image, '-e', CONNECT, ...targets]);
+    expect(byAnyContainer).toBe(`reached ${JSON.stringify([gateway, ...outside])}`);
+    turns.release(2);
+    expect(await finished(id)).toMatchObject({ status: 'COMPLETED' });
+  },
+  TEST_MS,
+);
 
-test.each([
-  ['in a model turn', 1],
-  ['in a command', null],
-] as const)('a task that is cancelled %s leaves no container after 15 s', async (_, held) => {
-  const turns = createHeldTurns([shell(held === null ? 'touch began; sleep 600' : 'echo changed > changed.txt'), { text: 'Done.' }]);
-  if (held !== null) turns.hold(held);
-  const { id } = await submit(turns.script);
-  if (held !== null) await turns.untilAsked(held);
-  else
-    await until('the command runs', async () =>
-      (await docker.docker(['exec', await partOf(id, 'tools'), 'ls', '/app/code']).catch(() => '')).includes('began'),
+test(
+  'a set-up script runs before the agent, and what it made is there',
+  async () => {
+    const setup = shell('cat "$HOME/made-by-set-up"');
+    const said: string[] = [];
+    const turns = createHeldTurns([setup, { text: 'Done.' }]);
+    const repository = join(bench.folder, 'with-setup');
+    await execa('git', ['clone', '--quiet', bench.repository, repository]);
+    await execa(
+      'sh',
+      [
+        '-c',
+        'echo \'echo made in set-up >"$HOME/made-by-set-up"\' >setup.sh; git add . && git -c user.name=a -c user.email=a@b commit -qm set-up',
+      ],
+      {
+        cwd: repository,
+      },
     );
-  await bench.client.cancel(id);
-  await untilNothingLeft(id, GONE_WITHIN_MS);
-  expect(await finished(id)).toMatchObject({ status: 'CANCELLED' });
-  if (held !== null) turns.release(held);
-});
+    await execa('git', ['push', '--quiet', 'origin', 'HEAD:refs/heads/with-setup'], { cwd: repository });
+    const { id } = await submit(
+      (request, turn) => {
+        said.push(lastContent(request));
+        return turns.script(request, turn);
+      },
+      { source: { type: 'git', url: bench.repositoryUrl, ref: 'with-setup' } },
+    );
+    expect(await finished(id)).toMatchObject({ status: 'COMPLETED' });
+    expect(said[1]).toContain('made in set-up');
+  },
+  TEST_MS,
+);
+
+test(
+  'a command that runs out of memory is killed, and the agent goes on',
+  async () => {
+    const said: string[] = [];
+    const turns = createHeldTurns([shell('tail /dev/zero; echo "ended with $?"'), shell('echo after > after.txt'), { text: 'Done.' }]);
+    const { id } = await submit((request, turn) => {
+      said.push(lastContent(request));
+      return turns.script(request, turn);
+    });
+    expect(await finished(id)).toMatchObject({ status: 'COMPLETED' });
+    expect(said[1]).toContain('ended with 137');
+    expect(await diffOf(id)).toContain('+after\n');
+  },
+  TEST_MS,
+);
+
+const cancelInTime = async (taskId: string): Promise<void> => {
+  await bench.client.cancel(taskId);
+  await untilNothingLeft(taskId, GONE_WITHIN_MS);
+  expect(await finished(taskId)).toMatchObject({ status: 'CANCELLED' });
+};
+
+test(
+  'a task that is cancelled in a model turn leaves no container after 15 s',
+  async () => {
+    const turns = createHeldTurns([shell('echo changed > changed.txt'), { text: 'Done.' }]);
+    turns.hold(1);
+    const { id } = await submit(turns.script);
+    await turns.untilAsked(1);
+    await cancelInTime(id);
+    turns.release(1);
+  },
+  TEST_MS,
+);
+
+test(
+  'a task that is cancelled in a command leaves no container after 15 s',
+  async () => {
+    const { id } = await submit(createHeldTurns([shell('touch began; sleep 600')]).script);
+    const tools = await running(id, 'tools');
+    await until('the command runs', async () => (await docker.docker(['exec', tools, 'ls', '/app/code'])).includes('began'));
+    await cancelInTime(id);
+  },
+  TEST_MS,
+);
 
 test.each(['sidecar', 'agent', 'tools'])(
   'a task whose container %s is killed goes on from its checkpoint and asks no finished turn again',
@@ -208,8 +242,8 @@ test.each(['sidecar', 'agent', 'tools'])(
     turns.hold(1);
     const { id } = await submit(turns.script);
     await turns.untilAsked(1);
-    const first = await partOf(id, 'sidecar');
-    await docker.client.getContainer(await partOf(id, part)).kill();
+    const first = await running(id, 'sidecar');
+    await docker.client.getContainer(await running(id, part)).kill();
     await until(
       'another sidecar goes on',
       async () =>
@@ -226,34 +260,42 @@ test.each(['sidecar', 'agent', 'tools'])(
   },
 );
 
-test('a worker that is killed leaves the run alone, and the next one goes on with the same containers', async () => {
-  const turns = createHeldTurns([shell('echo changed > changed.txt'), { text: 'Done.' }]);
-  turns.hold(1);
-  const { id } = await submit(turns.script);
-  await turns.untilAsked(1);
-  const before = (await containersOf(id)).map(({ Id, State }) => `${Id} ${State}`).sort();
-  const worker = bench.station.pids().worker;
-  bench.station.kill('worker');
-  await until('another worker works', () => {
-    const now = bench.station.pids().worker;
-    return now !== undefined && now !== worker;
-  });
-  expect((await containersOf(id)).map(({ Id, State }) => `${Id} ${State}`).sort()).toEqual(before);
-  turns.release(1);
-  expect(await finished(id)).toMatchObject({ status: 'COMPLETED', runs: [{ epoch: 1, outcome: 'succeeded' }] });
-  await untilNothingLeft(id);
-});
+test(
+  'a worker that is killed leaves the run alone, and the next one goes on with the same containers',
+  async () => {
+    const turns = createHeldTurns([shell('echo changed > changed.txt'), { text: 'Done.' }]);
+    turns.hold(1);
+    const { id } = await submit(turns.script);
+    await turns.untilAsked(1);
+    const before = (await containersOf(id)).map(({ Id, State }) => `${Id} ${State}`).sort();
+    const worker = bench.station.pids().worker;
+    bench.station.kill('worker');
+    await until('another worker works', () => {
+      const now = bench.station.pids().worker;
+      return now !== undefined && now !== worker;
+    });
+    expect((await containersOf(id)).map(({ Id, State }) => `${Id} ${State}`).sort()).toEqual(before);
+    turns.release(1);
+    expect(await finished(id)).toMatchObject({ status: 'COMPLETED', runs: [{ epoch: 1, outcome: 'succeeded' }] });
+    await untilNothingLeft(id);
+  },
+  TEST_MS,
+);
 
-test('a station that is told to end leaves no container running, and the next one goes on', async () => {
-  const turns = createHeldTurns([shell('echo changed > changed.txt'), { text: 'Done.' }]);
-  turns.hold(1);
-  const { id } = await submit(turns.script);
-  await turns.untilAsked(1);
-  await bench.station.stop();
-  expect((await containersOf(id)).filter(({ State }) => State === 'running')).toEqual([]);
-  await bench.startAgain();
-  turns.release(1);
-  expect(await finished(id)).toMatchObject({ status: 'COMPLETED', runs: [{ epoch: 1 }, { epoch: 2, outcome: 'succeeded' }] });
-  expect(turns.asked.filter((turn) => turn === 0)).toHaveLength(1);
-  await untilNothingLeft(id);
-}, 120_000);
+test(
+  'a station that is told to end leaves no container running, and the next one goes on',
+  async () => {
+    const turns = createHeldTurns([shell('echo changed > changed.txt'), { text: 'Done.' }]);
+    turns.hold(1);
+    const { id } = await submit(turns.script);
+    await turns.untilAsked(1);
+    await bench.station.stop();
+    expect((await containersOf(id)).filter(({ State }) => State === 'running')).toEqual([]);
+    await bench.startAgain();
+    turns.release(1);
+    expect(await finished(id)).toMatchObject({ status: 'COMPLETED', runs: [{ epoch: 1 }, { epoch: 2, outcome: 'succeeded' }] });
+    expect(turns.asked.filter((turn) => turn === 0)).toHaveLength(1);
+    await untilNothingLeft(id);
+  },
+  TEST_MS,
+);
