@@ -31,8 +31,8 @@ const make = (engine: Docker, internal: boolean): Promise<unknown> =>
   );
 
 /**
- * Makes the network of the runs' sidecars where it is missing. Answers with this machine's own address on it, and then nothing else can be
- * reached from there; or with null where the engine runs in another machine (Docker Desktop's), whose network has to lead on to this one.
+ * Makes the network of the runs' sidecars where it is missing. Answers with this machine's own address on it, and then nothing but this
+ * machine can be reached from there; or with null where the engine runs in another machine (Docker Desktop's), whose network has to lead on to this one.
  */
 export const ensureNetwork = async (engine: Docker): Promise<string | null> => {
   const known = await gatewayOf(engine);

@@ -9,7 +9,7 @@ import { LABELS } from '../../platform/docker/names.ts';
 import type { TaskRequest } from '../../sdk/index.ts';
 import type { TaskView } from '../../tasks/task-view.ts';
 import { createModelScripts } from '../cluster/system/model-scripts.ts';
-import { type HeldDocker, hasOwnNetwork, holdDocker, loadOwnImages } from '../support/docker-engine.ts';
+import { type HeldDocker, holdDocker, loadOwnImages } from '../support/docker-engine.ts';
 import { openTaskBench, type TaskBench } from '../support/e2e-task.ts';
 import { createHeldTurns } from '../support/held-turns.ts';
 import { type Answer, lastContent, type ModelScript } from '../support/scripted-model.ts';
@@ -20,18 +20,17 @@ const FINISHED_MS = 120_000;
 const TEST_MS = 180_000;
 /** What a cancelled task is promised. */
 const GONE_WITHIN_MS = 15_000;
-/** Of the documentation's range: stands for the internet where the tests have their network for themselves. */
-const FAR_AWAY = '203.0.113.7';
 
 const scripts = createModelScripts();
 const scope = new AsyncDisposableStack();
 let docker: HeldDocker;
 let bench: TaskBench;
+let images: Awaited<ReturnType<typeof loadOwnImages>>;
 
 beforeAll(async () => {
   docker = await holdDocker();
   scope.defer(() => docker.release());
-  const images = await loadOwnImages(docker);
+  images = await loadOwnImages(docker);
   const env = {
     ...docker.environment,
     CODEBAY_RUNNER: 'docker',
@@ -113,18 +112,28 @@ const CONNECT = `
   Promise.all(tried).then((reached) => console.log("reached " + JSON.stringify(reached.filter(Boolean))));
 `;
 
+const LISTEN = 'require("node:net").createServer((socket) => socket.end()).listen(9999, () => console.log("listens"))';
+
+/** Another container, on a network that any container gets: stands for all that is neither this machine nor the run's. */
+const startNeighbour = async (image: string): Promise<{ readonly address: string } & AsyncDisposable> => {
+  const id = await docker.docker(['run', '--detach', '--entrypoint', 'node', image, '-e', LISTEN]);
+  await until('the neighbour listens', async () => (await docker.docker(['logs', id])).includes('listens'));
+  const host = await docker.docker(['inspect', '--format', '{{.NetworkSettings.IPAddress}}', id]);
+  return { address: `${host}:9999`, [Symbol.asyncDispose]: async () => void (await docker.docker(['rm', '--force', id])) };
+};
+
 test(
-  'the agent reaches neither gateway, host nor anything else, and finds no identity; the sidecar reaches the gateway alone',
+  'the agent reaches neither gateway nor host nor neighbour, and finds no identity; the sidecar reaches the gateway, and no neighbour',
   async () => {
     const server = createServer((socket) => socket.end()).listen(0, '0.0.0.0');
     await once(server, 'listening');
-    await using _closed = { [Symbol.asyncDispose]: async () => void server.close() };
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => void server.close());
+    const { address: neighbour } = stack.use(await startNeighbour(images.sidecar));
     const { port } = server.address() as { port: number };
-    if (hasOwnNetwork()) await execa('ip', ['address', 'add', `${FAR_AWAY}/32`, 'dev', 'lo']);
-    const host = await docker.docker(['network', 'inspect', 'bridge', '--format', '{{(index .IPAM.Config 0).Gateway}}']);
     const gateway = new URL(bench.station.gatewayUrl).host;
-    const outside = [`${host}:${port}`, ...(hasOwnNetwork() ? [`${FAR_AWAY}:${port}`] : [])];
-    const targets = [gateway, ...outside, gateway.replace(/.*:/, '127.0.0.1:')];
+    const host = `${new URL(bench.station.gatewayUrl).hostname}:${port}`;
+    const targets = [gateway, host, neighbour, gateway.replace(/.*:/, '127.0.0.1:')];
 
     const turns = createHeldTurns([
       shell(`node -e '${CONNECT}' ${targets.join(' ')}; echo interfaces $(ls /sys/class/net)`),
@@ -146,11 +155,11 @@ test(
     expect(identity.length).toBeGreaterThan(20);
     expect(said[2]).toContain('/app/home');
     expect(said[2]).not.toContain(identity);
-    const bySidecar = await docker.docker(['exec', sidecar, 'node', '-e', CONNECT, ...targets]);
+    const bySidecar = await docker.docker(['exec', sidecar, 'node', '-e', CONNECT, gateway, neighbour]);
     expect(bySidecar).toBe(`reached ${JSON.stringify([gateway])}`);
-    const image = (await docker.client.getContainer(sidecar).inspect()).Config.Image;
-    const byAnyContainer = await docker.docker(['run', '--rm', '--entrypoint', 'node', image, '-e', CONNECT, ...targets]);
-    expect(byAnyContainer).toBe(`reached ${JSON.stringify([gateway, ...outside])}`);
+    // Any other container does, so that the places are there.
+    const byAny = await docker.docker(['run', '--rm', '--entrypoint', 'node', images.agent, '-e', CONNECT, gateway, host, neighbour]);
+    expect(byAny).toBe(`reached ${JSON.stringify([gateway, host, neighbour])}`);
     turns.release(2);
     expect(await finished(id)).toMatchObject({ status: 'COMPLETED' });
   },

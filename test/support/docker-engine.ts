@@ -14,7 +14,7 @@ export interface HeldDocker extends Engine {
 }
 
 /** Set by `test/docker/main.ts`, which puts the tests into a network namespace of their own. */
-export const hasOwnNetwork = (): boolean => process.env.CODEBAY_TESTS_OWN_NETWORK === 'yes';
+const hasOwnNetwork = (): boolean => process.env.CODEBAY_TESTS_OWN_NETWORK === 'yes';
 
 /** What a killed test run left on an engine of our own. */
 const sweep = async ({ docker }: Engine): Promise<void> => {
