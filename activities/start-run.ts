@@ -1,16 +1,16 @@
 import type { RunStore } from '../tasks/ports/run-store.ts';
 import type { Runner } from '../tasks/ports/runner.ts';
 import type { TaskStore } from '../tasks/ports/task-store.ts';
+import { repositoryAddressOf } from '../tasks/repository-address.ts';
 import type { RunLimits } from '../tasks/run.ts';
 import { signRunIdentity } from '../tasks/run-identity.ts';
-import { repositoryOf } from '../tasks/task.ts';
 import type { RunActivities } from './contract.ts';
 
 interface StartRunDeps {
   readonly runner: Runner;
   readonly runs: RunStore;
   readonly tasks: Pick<TaskStore, 'get'>;
-  /** Images of the repositories that have one of their own. */
+  /** Images of the repositories that have one of their own, by their address. */
   readonly images: Readonly<Record<string, string>>;
   readonly gatewayUrl: string;
   readonly secret: string;
@@ -26,8 +26,8 @@ export const createStartRun = ({ runner, runs, tasks, images, gatewayUrl, secret
   const imageOf = async (taskId: string): Promise<string | undefined> => {
     if (Object.keys(images).length === 0) return undefined;
     const task = await tasks.get(taskId);
-    const repo = task ? repositoryOf(task.spec) : '';
-    return Object.hasOwn(images, repo) ? images[repo] : undefined;
+    const repository = task && repositoryAddressOf(task.spec.source);
+    return repository !== null && Object.hasOwn(images, repository) ? images[repository] : undefined;
   };
   return async ({ task_id, run_id, time_ms, setup_ms }) => {
     const run = (await runs.list(task_id)).find(({ id }) => id === run_id);

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { positive } from './arguments.ts';
 import { run } from './run-command.ts';
 
@@ -29,17 +29,19 @@ export const addAdmin = (program: Command): void => {
   admin
     .command('secrets')
     .description("make an installation's Secrets in the cluster where they are absent; for the hooks of the Helm chart")
-    .addOption(new Option('--plan <json>', 'what to make').conflicts('remove'))
-    .option('--remove <names...>', 'remove these')
-    .action(({ plan, remove }) =>
-      run(import('./commands/admin-secrets.ts').then((module) => (remove ? module.removeSecrets(remove) : module.makeSecrets(plan ?? '')))),
-    );
+    .requiredOption('--plan <json>', 'what to make')
+    .action(({ plan }) => run(import('./commands/admin-secrets.ts').then(({ makeSecrets }) => makeSecrets(plan))));
   admin
     .command('first-key')
     .description('make an API key and keep it in a Secret, if that is absent; for the hooks of the Helm chart')
     .requiredOption('--secret <name>', 'the Secret')
     .requiredOption('--owner <name>', 'whose tasks it sees')
     .action((options) => run(import('./commands/admin-secrets.ts').then(({ firstKey }) => firstKey(options))));
+  admin
+    .command('remove')
+    .description('remove what has these names in the cluster; for the hooks of the Helm chart')
+    .argument('<kind/name...>', 'secret/NAME, pod/NAME, job/NAME')
+    .action((names) => run(import('./commands/admin-remove.ts').then(({ remove }) => remove(names))));
 
   const keys = admin.command('keys').description('API keys');
   keys

@@ -24,18 +24,29 @@ export const runImagesOf = (settings: Settings) => ({
   agent: imageOf(settings, 'CODEBAY_AGENT_IMAGE'),
 });
 
+/** The cluster's client is loaded only where it is used. */
+const openCluster = async () => {
+  const { connectCluster, KubeConfigError, loadKubeConfig } = await import('./kubernetes/connection.ts');
+  try {
+    const config = loadKubeConfig();
+    return { cluster: connectCluster(config), server: config.getCurrentCluster()?.server ?? '' };
+  } catch (error) {
+    if (error instanceof KubeConfigError) throw new SettingsError(`KUBECONFIG: ${error.message}`, { cause: error });
+    throw error;
+  }
+};
+
 const openKubernetes = async (settings: Settings, log: WatchLog): Promise<OpenedRunner> => {
   const images = runImagesOf(settings);
-  const [{ connectCluster, loadKubeConfig }, { createKubernetesRunner }, { forbiddenOf }, { lookup }] = await Promise.all([
-    import('./kubernetes/connection.ts'),
+  const [{ cluster, server }, { createKubernetesRunner }, { forbiddenOf }, { lookup }] = await Promise.all([
+    openCluster(),
     import('./kubernetes.ts'),
     import('./kubernetes/forbidden.ts'),
     import('node:dns/promises'),
   ]);
-  const config = loadKubeConfig();
   const pod = settings.CODEBAY_KUBERNETES_POD;
   const runner = createKubernetesRunner({
-    cluster: connectCluster(config),
+    cluster,
     namespace: settings.CODEBAY_KUBERNETES_NAMESPACE,
     installation: settings.CODEBAY_INSTALLATION,
     template: {
@@ -55,7 +66,7 @@ const openKubernetes = async (settings: Settings, log: WatchLog): Promise<Opened
     labels: pod.labels,
     annotations: pod.annotations,
     bounds: { pendingMs: settings.CODEBAY_RUN_PENDING_SECONDS * 1000, startMs: settings.CODEBAY_RUN_START_SECONDS * 1000 },
-    forbidden: await forbiddenOf(settings.CODEBAY_RUN_FORBIDDEN, config.getCurrentCluster()?.server ?? ''),
+    forbidden: await forbiddenOf(settings.CODEBAY_RUN_FORBIDDEN, server),
     resolve: async (hostname) => (await lookup(hostname, { family: 4 })).address,
     log,
   });

@@ -3,6 +3,13 @@ import { count, json, list } from './setting-kinds.ts';
 
 const texts = z.record(z.string(), z.string());
 
+const repository = z.string().regex(/^[a-z0-9.-]+(:\d+)?(\/[\w.~-]+)+$(?<!\.git)/);
+/** One without a tag would mean another image every day. */
+const image = z.string().regex(/^[\w./:-]+(:[\w.-]+|@sha256:[0-9a-f]{64})$/, 'is no image with a tag or a digest');
+const images = z.record(repository, image, {
+  error: ({ code }) => (code === 'invalid_key' ? 'is no repository as host/path, without https:// and .git' : undefined),
+});
+
 const toleration = z.strictObject({
   key: z.string().optional(),
   operator: z.enum(['Exists', 'Equal']).optional(),
@@ -37,7 +44,7 @@ export const runnerSettings = {
   CODEBAY_SIDECAR_IMAGE: z.string().optional(),
   CODEBAY_AGENT_IMAGE: z.string().optional(),
   /** `{"github.com/acme/app": "image"}`: the repositories that have an image of their own, derived from the agent's. */
-  CODEBAY_AGENT_IMAGES: json(texts, '{}'),
+  CODEBAY_AGENT_IMAGES: json(images, '{}'),
   CODEBAY_KUBERNETES_POD: json(pod, '{}'),
   /** In cores. */
   CODEBAY_RUN_CPU: z.coerce.number().positive().default(2),

@@ -12,7 +12,7 @@ const supervise = async (path: string): Promise<void> => {
     order: { ...folder.order, identity: folder.identity },
     folders: { code, output, task, sockets, scratch: join(path, 'scratch') },
     compartment: createCompartment(folder),
-    environment: await sandboxEnvironment(folder.confinement),
+    environment: () => sandboxEnvironment(folder.confinement),
     warn: (text) => console.error(`${new Date().toISOString()} ${text}`),
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, supervisor.stop);

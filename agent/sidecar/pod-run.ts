@@ -42,6 +42,8 @@ export const superviseInPod = async (deps: {
   readonly order: string;
   readonly folders: RunFolders;
   readonly openCompartment: (limits: RunLimits) => Compartment;
+  /** As `RunParts.environment`, for programs of this compartment. */
+  readonly environment: (compartment: Compartment, signal: AbortSignal) => Promise<string | null>;
   /** Is given the `RunExit` as JSON. */
   readonly lastWords: string;
   /** Calls `stop` when the pod is to end. */
@@ -57,9 +59,10 @@ export const superviseInPod = async (deps: {
   });
   if (order === null) return POD_EXIT.badOrder;
   let stopped = false;
+  const compartment = deps.openCompartment(order.limits);
   const supervisor = createSupervisor({
-    ...{ order, folders: deps.folders, warn, admit: admitIsolated(order) },
-    compartment: deps.openCompartment(order.limits),
+    ...{ order, folders: deps.folders, compartment, warn, admit: admitIsolated(order) },
+    environment: (signal) => deps.environment(compartment, signal),
   });
   deps.onStop(() => {
     stopped = true;

@@ -31,8 +31,8 @@ export interface RunParts {
   readonly redaction: Redaction;
   /** A line for the run's log that users see. */
   readonly note: (text: string) => void;
-  /** What the run's programs find around them: equal where what set-up makes fits as well. Null: nobody can tell. */
-  readonly environment: string | null;
+  /** Names what the run's programs find around them: equal where what set-up makes fits as well. Null: nobody can tell. */
+  readonly environment: (signal: AbortSignal) => Promise<string | null>;
   /** When the run has to end, in milliseconds since 1970. */
   readonly endsAt: number;
 }

@@ -100,7 +100,7 @@ export const createSupervisor = (deps: {
   /** Whether anything may begin: the outcome of a run that may not, else null. */
   readonly admit?: (signal: AbortSignal) => Promise<Outcome | null>;
   /** As `RunParts.environment`. */
-  readonly environment?: string | null;
+  readonly environment: RunParts['environment'];
   /** A line for the operator's log. */
   readonly warn: (text: string) => void;
 }): Supervisor => {
@@ -117,7 +117,7 @@ export const createSupervisor = (deps: {
   };
   const parts: RunParts = {
     ...{ order, folders, compartment, transport, gateway, life, events, redaction, note },
-    environment: deps.environment ?? null,
+    environment: deps.environment,
     endsAt: Date.now() + order.limits.timeMs,
   };
   const admit = async (): Promise<Outcome | null> => {

@@ -34,7 +34,7 @@ export const setUp = async (run: DescribedRun): Promise<Outcome | null> => {
   const { folders, order, life, description, compartment, environment } = run;
   const script = await findSetupScript(compartment, description.setup_script, life.working);
   if (script === null) return null;
-  const first = await askForSetup(run, script, environment);
+  const first = await askForSetup(run, script, await environment(life.working));
   const log = await openProgramLog({ ...run, path: join(folders.scratch, 'setup.log'), maxBytes: order.limits.logBytes, stream: 'setup' });
   try {
     const kept = first.decision === 'allowed' && first.cache.use === 'restore' ? first.cache : null;

@@ -1,6 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { ClusterRefusedError, ClusterUnavailableError, connectCluster, loadKubeConfig } from '../../platform/kubernetes/connection.ts';
 import { createNamedSecrets, type NamedSecrets } from '../../platform/kubernetes/named-secrets.ts';
 import { openStores } from '../../platform/open-stores.ts';
 import type { ApiKeys } from '../../tasks/ports/access.ts';
@@ -8,6 +7,7 @@ import { CliError, EXIT } from '../cli-error.ts';
 import { print } from '../terminal.ts';
 import { readSettings } from '../up/plan.ts';
 import { reachStore } from '../up/reach-store.ts';
+import { inHookNamespace } from './admin-hook-namespace.ts';
 
 const RANDOM_BYTES = 32;
 
@@ -62,42 +62,22 @@ export const makeFirstKey = async (secrets: NamedSecrets, keys: ApiKeys, name: s
   return false;
 };
 
-const inThisNamespace = async (use: (secrets: NamedSecrets) => Promise<void>): Promise<number> => {
-  const config = loadKubeConfig();
-  const namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
-  try {
-    await use(createNamedSecrets(connectCluster(config), namespace));
-    return EXIT.done;
-  } catch (cause) {
-    if (!(cause instanceof ClusterRefusedError || cause instanceof ClusterUnavailableError)) throw cause;
-    const remedy = 'This command is for the hooks of the Helm chart, whose service account may do it.';
-    throw new CliError(`the cluster does not do it: ${cause.message}.`, remedy, EXIT.station, { cause });
-  }
-};
-
 /** `codebay admin secrets --plan JSON`. */
 export const makeSecrets = (plan: string): Promise<number> => {
   const wanted = readSecretPlan(plan);
-  return inThisNamespace(async (secrets) => {
-    const made = await makeAbsent(secrets, wanted);
+  return inHookNamespace(async (cluster, namespace) => {
+    const made = await makeAbsent(createNamedSecrets(cluster, namespace), wanted);
     print(made.length === 0 ? 'Every secret is there.' : `Made ${made.join(', ')}.`);
   });
 };
 
-/** `codebay admin secrets --remove NAME…`. */
-export const removeSecrets = (names: readonly string[]): Promise<number> =>
-  inThisNamespace(async (secrets) => {
-    for (const name of names) await secrets.remove(name);
-    print(`Removed ${names.join(', ')}.`);
-  });
-
 /** `codebay admin first-key`. */
 export const firstKey = async ({ secret, owner }: { readonly secret: string; readonly owner: string }): Promise<number> => {
   const settings = readSettings(process.env);
-  return inThisNamespace(async (secrets) => {
+  return inHookNamespace(async (cluster, namespace) => {
     const stores = await reachStore(() => openStores(settings));
     try {
-      const made = await makeFirstKey(secrets, stores.apiKeys, secret, owner);
+      const made = await makeFirstKey(createNamedSecrets(cluster, namespace), stores.apiKeys, secret, owner);
       print(made ? `Made an API key of ${owner}; it stands in the Secret ${secret}.` : `The Secret ${secret} is there.`);
     } finally {
       await stores.close();

@@ -3,6 +3,7 @@ import {
   ClusterRefusedError,
   ClusterUnavailableError,
   connectCluster,
+  KubeConfigError,
   loadKubeConfig,
 } from '../../platform/kubernetes/connection.ts';
 import { clusterVersion, missingPermissions, namespaceExists } from '../../platform/kubernetes/permissions.ts';
@@ -43,9 +44,15 @@ const namespace = async (connection: ClusterConnection, name: string): Promise<F
 
 /** What runs need of a cluster. */
 export const clusterChecks = (settings: Settings): readonly Check[] => {
-  const connection = connectCluster(loadKubeConfig());
-  return [
-    { name: 'Cluster', look: () => cluster(connection) },
-    { name: 'Namespace', look: () => namespace(connection, settings.CODEBAY_KUBERNETES_NAMESPACE) },
-  ];
+  try {
+    const connection = connectCluster(loadKubeConfig());
+    return [
+      { name: 'Cluster', look: () => cluster(connection) },
+      { name: 'Namespace', look: () => namespace(connection, settings.CODEBAY_KUBERNETES_NAMESPACE) },
+    ];
+  } catch (error) {
+    if (!(error instanceof KubeConfigError)) throw error;
+    const { message } = error;
+    return [{ name: 'Cluster', look: async () => broken(message, 'Check KUBECONFIG.') }];
+  }
 };

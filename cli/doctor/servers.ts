@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { createKafka } from '../../platform/kafka/client.ts';
 import { reachMysql } from '../../platform/mysql/reach.ts';
@@ -28,8 +29,12 @@ const store = async ({ CODEBAY_MYSQL_URL: url }: Settings): Promise<Finding> => 
 const redis = async ({ CODEBAY_REDIS_URL: url, CODEBAY_REDIS_PREFIX: prefix }: Settings): Promise<Finding> => {
   if (url === undefined) throw new SettingsError('CODEBAY_REDIS_URL: is needed by CODEBAY_CACHE=redis');
   const connection = await connectRedis({ url, prefix, commandMs: PATIENCE_MS, log: silent });
+  const { client } = connection;
   try {
-    await connection.client.ping();
+    // It has gone on without a Redis that was slow to answer, and asks it again.
+    const ready = new Promise<void>((resolve) => void client.once('ready', resolve));
+    if (client.status !== 'ready') await Promise.race([ready, pause(PATIENCE_MS, undefined, { ref: false })]);
+    await client.ping();
     return ok('answers, and takes the login');
   } catch {
     return broken(

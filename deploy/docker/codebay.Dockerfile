@@ -61,7 +61,7 @@ RUN apt-get update \
 COPY --from=node /usr/local/bin/node /usr/local/bin/
 WORKDIR /opt/codebay
 COPY --from=pruned /opt/codebay/node_modules node_modules
-COPY --from=compiled /opt/codebay/node_modules/.cache node_modules/.cache
+COPY --from=compiled --chown=0:0 /opt/codebay/node_modules/.cache node_modules/.cache
 COPY LICENSE package.json ./
 COPY activities activities
 COPY agent agent

@@ -70,7 +70,7 @@ COPY --from=go /usr/local/go /usr/local/go
 COPY --from=node /usr/local /usr/local
 COPY deploy/docker/npmrc /usr/local/lib/npm/npmrc
 COPY LICENSE /opt/codebay/
-COPY --from=agent /opt/codebay /opt/codebay
+COPY --from=agent --chown=0:0 /opt/codebay /opt/codebay
 # Only the home folder and /tmp can be written: caches, and what is installed without root, land there.
 ENV HOME=/app/home \
     TMPDIR=/tmp \

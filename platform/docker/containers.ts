@@ -12,8 +12,8 @@ import {
   type PodContainer,
   type PodMount,
   type PodVolume,
-  SIDECAR_COMMAND,
   SIDECAR_ENVIRONMENT,
+  sidecarCommandOf,
 } from '../pod/layout.ts';
 import { GATEWAY_ALIAS } from './gateway-address.ts';
 import { containerName, type DockerPart, LABELS, runLabels, volumeName } from './names.ts';
@@ -60,11 +60,11 @@ interface Program {
 
 const shell = (script: string, ...args: readonly string[]): readonly string[] => ['/bin/sh', '-c', script, 'sh', ...args];
 
-const programOf = (part: DockerPart, { limits }: RunOrder): Program => {
+const programOf = (part: DockerPart, { limits }: RunOrder, agentImage: string): Program => {
   switch (part) {
     case 'sidecar':
       // Its last words are what it writes to standard output; its log goes to standard error.
-      return ofPod('sidecar', { command: [...SIDECAR_COMMAND, '/dev/stdout'], environment: SIDECAR_ENVIRONMENT });
+      return ofPod('sidecar', { command: [...sidecarCommandOf(agentImage), '/dev/stdout'], environment: SIDECAR_ENVIRONMENT });
     case 'agent':
     case 'tools':
       return ofPod(part, executorOf(part));
@@ -109,18 +109,16 @@ const boundsOf = (part: DockerPart, { limits }: RunOrder, cpus: number) => {
   }
 };
 
-const imageOf = (part: DockerPart, order: RunOrder, { images }: ContainerOptions): string =>
-  part === 'agent' || part === 'tools' ? (order.image ?? images.agent) : images.sidecar;
-
 /** One container of a run, as the engine is asked to make it. Holds nothing secret. */
 export const containerOf = (part: DockerPart, order: RunOrder, options: ContainerOptions): Docker.ContainerCreateOptions => {
-  const { station, network, deadline } = options;
-  const { command, environment, user, mounts, capabilities = [] } = programOf(part, order);
+  const { station, images, network, deadline } = options;
+  const agentImage = order.image ?? images.agent;
+  const { command, environment, user, mounts, capabilities = [] } = programOf(part, order, agentImage);
   const { memoryBytes, processes, cpus } = boundsOf(part, order, options.cpus);
   const [program = '', ...args] = command;
   return {
     name: containerName(station, order.runId, part),
-    Image: imageOf(part, order, options),
+    Image: part === 'agent' || part === 'tools' ? agentImage : images.sidecar,
     Labels: { ...runLabels(station, order.runId), [LABELS.part]: part, [LABELS.deadline]: String(deadline) },
     Entrypoint: [program],
     Cmd: args,

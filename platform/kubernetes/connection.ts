@@ -33,6 +33,11 @@ export class ClusterUnavailableError extends Error {
   override readonly name = 'ClusterUnavailableError';
 }
 
+/** What should say where the cluster is can't be read, or says nothing. */
+export class KubeConfigError extends Error {
+  override readonly name = 'KubeConfigError';
+}
+
 const CALL_TIMEOUT_MS = 10_000;
 /** Too many requests, or a server that fails: asked again later. */
 const isPassing = (status: number): boolean => status === 429 || status >= 500;
@@ -55,18 +60,22 @@ const refusal = async ({ httpStatusCode: status, body }: ResponseContext): Promi
     : new ClusterRefusedError(status, typeof reason === 'string' ? reason : '', said);
 };
 
-/** The cluster that `KUBECONFIG`, the home folder or the pod's service account name, or that one context of it. */
+/** The cluster that `KUBECONFIG`, the home folder or the pod's service account name, or that one context of it. Throws `KubeConfigError`. */
 export const loadKubeConfig = (context?: string): KubeConfig => {
   const config = new KubeConfig();
-  config.loadFromDefault();
+  try {
+    config.loadFromDefault();
+  } catch (cause) {
+    throw new KubeConfigError(`the kubeconfig can't be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
   if (context !== undefined) config.setCurrentContext(context);
   return config;
 };
 
-/** Opens nothing by itself. Throws where the configuration names no cluster. */
+/** Opens nothing by itself. Throws `KubeConfigError` where the configuration names no cluster. */
 export const connectCluster = (config: KubeConfig): ClusterConnection => {
   const server = config.getCurrentCluster()?.server.replace(/\/+$/, '');
-  if (server === undefined) throw new Error('the kubeconfig names no cluster');
+  if (server === undefined) throw new KubeConfigError('the kubeconfig names no cluster');
   const library = new IsomorphicFetchHttpLibrary();
   // The client makes a dispatcher for each call, and with it a TLS handshake; one is kept, as long as its credential is good.
   let dispatcher: Dispatcher | undefined;

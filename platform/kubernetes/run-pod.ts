@@ -9,8 +9,8 @@ import {
   POD_VOLUMES,
   type PodContainer,
   type PodVolume,
-  SIDECAR_COMMAND,
   SIDECAR_ENVIRONMENT,
+  sidecarCommandOf,
 } from '../pod/layout.ts';
 import { type RunShares, resourcesOf } from './resources.ts';
 
@@ -53,17 +53,22 @@ const NO_API_SERVER: readonly V1EnvVar[] = [
 
 const programOf = (
   container: PodContainer,
+  agentImage: string,
 ): { readonly command: readonly string[]; readonly environment: Readonly<Record<string, string>> } =>
-  container === 'sidecar' ? { command: SIDECAR_COMMAND, environment: SIDECAR_ENVIRONMENT } : executorOf(container);
+  container === 'sidecar' ? { command: sidecarCommandOf(agentImage), environment: SIDECAR_ENVIRONMENT } : executorOf(container);
+
+/** As the program shall see it: the kubelet replaces `$(NAME)`, and takes `$$` for a dollar. */
+const literal = (value: string): string => value.replaceAll('$', '$$$$');
 
 const containerOf = (name: PodContainer, order: RunOrder, { images, shares }: PodTemplate): V1Container => {
-  const { command, environment } = programOf(name);
+  const agentImage = order.image ?? images.agent;
+  const { command, environment } = programOf(name, agentImage);
   return {
     name,
-    image: name === 'sidecar' ? images.sidecar : (order.image ?? images.agent),
+    image: name === 'sidecar' ? images.sidecar : agentImage,
     imagePullPolicy: 'IfNotPresent',
     command: [...command],
-    env: [...NO_API_SERVER, ...Object.entries(environment).map(([key, value]) => ({ name: key, value }))],
+    env: [...NO_API_SERVER, ...Object.entries(environment).map(([key, value]) => ({ name: key, value: literal(value) }))],
     // The sidecar writes how the run ended; where it could not, its last lines have to do.
     terminationMessagePolicy: name === 'sidecar' ? 'FallbackToLogsOnError' : 'File',
     resources: resourcesOf(name, order.limits, shares),

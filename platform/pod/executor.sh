@@ -1,6 +1,17 @@
 # Runs what the sidecar asks for in one container of a run's pod, as link.ts says. $1: the control folder.
 
 [ "$PPID" = 1 ] || { echo 'executor: has to be started by the init of its container' >&2; exit 64; }
+
+# What programs inherit is what the image sets: nothing of the cluster (its services, the pod's name) and nothing of this script.
+set -f
+for name in $(env | cut -d= -f1); do
+  case $name in
+    *[!A-Za-z0-9_]* | [0-9]*) ;;
+    KUBERNETES_* | *_SERVICE_HOST | *_SERVICE_PORT | *_SERVICE_PORT_* | *_PORT_*_TCP* | *_PORT_*_UDP* | *_PORT_*_SCTP*) unset "$name" ;;
+    *_PORT) eval "case \$$name in tcp://* | udp://* | sctp://*) unset $name ;; esac" ;;
+    EXECUTOR | HOSTNAME | before | counters | key | kills | name | value | verb) unset "$name" ;;
+  esac
+done
 before=0
 
 # How often the kernel has killed here for want of memory, as $kills; the counter has its own place in each version of cgroups.
@@ -35,7 +46,7 @@ while read -r verb name <&3; do
       count_kills
       before=$kills
       {
-        env -i --default-signal "PATH=$PATH" /bin/sh "$name/script"
+        env --default-signal /bin/sh "$name/script"
         echo "ended $name $?" >&4
       } 3<&- &
       ;;

@@ -100,10 +100,12 @@ export const SIDECAR_ENVIRONMENT: Readonly<Record<string, string>> = {
   LANG: 'C.UTF-8',
 };
 
-export const SIDECAR_COMMAND: readonly string[] = [
+/** What the sidecar's container runs, beside containers of `image`. */
+export const sidecarCommandOf = (image: string): readonly string[] => [
   POD_PATHS.node,
   '--disable-warning=ExperimentalWarning',
   `${POD_PATHS.install}/agent/sidecar/pod.ts`,
+  image,
 ];
 
 /**

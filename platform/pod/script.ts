@@ -7,8 +7,8 @@ const quote = (text: string): string => {
 };
 
 /**
- * What every program finds beside PATH, which is its image's. The roots of a pod's volumes belong to root, so git would refuse to work in
- * the code.
+ * What every program finds whatever its image sets; the rest of that it has as well. The roots of a pod's volumes belong to root, so git
+ * would refuse to work in the code.
  */
 const environment = (paths: CompartmentPaths, given: CompartmentCommand['env']): Record<string, string> => ({
   HOME: paths.home,

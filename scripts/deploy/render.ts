@@ -8,9 +8,9 @@ const HEAD = `# values-production.yaml of deploy/helm/codebay, rendered by \`npm
 # It holds no Secret: a Job makes those that are absent, and deploy/README.md lists the ones that you make.
 `;
 
-/** What `deploy/kubernetes/install.yaml` has to be. */
-export const renderInstall = (): string =>
-  HEAD + runTool(HELM, templateArguments('values-production.yaml', '--skip-tests', '--set=gitops=true,namespace.create=true'));
+/** What `deploy/kubernetes/install.yaml` has to be; with more arguments for Helm, what it would be for an operator who sets more. */
+export const renderInstall = (...more: readonly string[]): string =>
+  HEAD + runTool(HELM, templateArguments('values-production.yaml', '--skip-tests', '--set=gitops=true,namespace.create=true', ...more));
 
 if (import.meta.main) {
   writeFileSync(join(ROOT, INSTALL), renderInstall());

@@ -20,7 +20,7 @@ export interface CompartmentPaths {
 
 export interface CompartmentCommand {
   readonly argv: readonly [string, ...string[]];
-  /** On top of PATH, HOME, TMPDIR, LANG; nothing else of the host's environment is passed. */
+  /** On top of PATH, HOME, TMPDIR, LANG and what the run's image sets, if it has one; nothing of the host's environment is passed. */
   readonly env?: Readonly<Record<string, string>>;
   /** As it appears inside. */
   readonly cwd: string;

@@ -7,7 +7,10 @@ const MOUNT = '/sys/fs/cgroup';
 /** Version 2 has one tree; version 1 one a controller. */
 const isUnified = (): boolean => existsSync(join(MOUNT, 'cgroup.controllers'));
 
-const trees = (): readonly string[] => (isUnified() ? [MOUNT] : readdirSync(MOUNT).map((controller) => join(MOUNT, controller)));
+const trees = (): readonly string[] => {
+  if (!existsSync(MOUNT)) return [];
+  return isUnified() ? [MOUNT] : readdirSync(MOUNT).map((controller) => join(MOUNT, controller));
+};
 
 /** The cgroup below which the kubelet of this cluster puts its pods, in every tree, so that several clusters stay apart. */
 export const createCgroup = async (name: string): Promise<void> => {
@@ -22,6 +25,8 @@ export const createCgroup = async (name: string): Promise<void> => {
     if (existsSync(parent)) await writeFile(join(MOUNT, 'cpuset', name, file), await readFile(parent, 'utf8'));
   }
 };
+
+export const hasCgroup = (name: string): boolean => trees().some((tree) => existsSync(join(tree, name)));
 
 /** Deepest first. */
 const foldersBelow = async (folder: string): Promise<readonly string[]> => {

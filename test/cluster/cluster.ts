@@ -1,7 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
@@ -14,9 +13,9 @@ import { containerdSocket, containerdState, importImage, POD_BRIDGE, startContai
 import { startDns } from './dns.ts';
 import { type Enforcer, startEnforcer } from './enforcer/enforcer.ts';
 import { writeBaseImages } from './images.ts';
-import { removeCluster } from './leftovers.ts';
+import { clusterFolder, removeCluster, sweepClusters } from './leftovers.ts';
 import { clusterPrograms } from './missing.ts';
-import { type ClusterNetwork, createNetwork, inNamespace } from './network.ts';
+import { type ClusterNetwork, claimNetwork, createNetwork, inNamespace } from './network.ts';
 import { createPki } from './pki.ts';
 
 export interface Cluster extends AsyncDisposable {
@@ -32,6 +31,8 @@ export interface Cluster extends AsyncDisposable {
   importImage(tarFile: string): Promise<void>;
   /** `kill -9` of the API server, and a start on the same data so much later; resolves when it is ready again. */
   restartApiServer(afterMs: number): Promise<void>;
+  /** `kill -9` of the node's agent, for good: its pods go on, and nobody tells of them, as on a node that the network has lost. */
+  killKubelet(): Promise<void>;
   /** Until it is started again, NetworkPolicies are accepted and do nothing, as on a cluster whose network has no policies. */
   stopEnforcer(): Promise<void>;
   startEnforcer(): Promise<void>;
@@ -84,14 +85,18 @@ const hasDefaultServiceAccount = async (core: CoreV1Api): Promise<boolean> =>
 
 /**
  * A real single-node Kubernetes in a network namespace of its own: several stand side by side, nothing of them leaves the machine, and
- * disposing leaves nothing. Ready means that a pod could run. Throws `ClusterMissingError` where none can be started.
+ * disposing leaves nothing; what a killed process left is removed by the next start. Ready means that a pod could run. Throws
+ * `ClusterMissingError` where none can be started.
  */
 export const startCluster = async ({ say = () => undefined }: ClusterOptions = {}): Promise<Cluster> => {
   const programs = clusterPrograms();
   await using stack = new AsyncDisposableStack();
-  const network = await createNetwork();
-  const folder = join(tmpdir(), network.name);
-  stack.defer(() => removeCluster(network.name, folder));
+  for (const name of await sweepClusters()) say(`removed ${name}, whose holder had been killed`);
+  const { network, claim } = await claimNetwork();
+  stack.use(claim);
+  stack.defer(() => removeCluster(network.name));
+  const folder = clusterFolder(network.name);
+  await createNetwork(network);
   await mkdir(folder, { mode: 0o700 });
   for (const name of ['log', 'etcd', 'kubelet', 'pod-logs', 'volume-plugins', 'images']) await mkdir(join(folder, name), { mode: 0o700 });
   const apiUrl = `https://${network.nodeAddress}:${components.API_PORT}`;
@@ -128,8 +133,7 @@ export const startCluster = async ({ say = () => undefined }: ClusterOptions = {
     start(components.kubeProxy(layout)),
     containerd,
   ]);
-  await start(components.kubelet(layout));
-  await until('the node is ready', () => isNodeReady(core), 60_000);
+  const kubelet = await start(components.kubelet(layout), () => isNodeReady(core));
   await until('the default service account is there', () => hasDefaultServiceAccount(core));
 
   say('node ready');
@@ -172,6 +176,7 @@ export const startCluster = async ({ say = () => undefined }: ClusterOptions = {
       await pause(afterMs);
       apiServer = await startApiServer();
     },
+    killKubelet: () => kubelet.end('SIGKILL'),
     ...enforcing,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

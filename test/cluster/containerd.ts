@@ -12,9 +12,21 @@ export const POD_BRIDGE = 'cni0';
 export const containerdState = (folder: string): string => join(folder, 'containerd/state');
 export const containerdSocket = (folder: string): string => join(folder, 'containerd/containerd.sock');
 
+/** The command that does what `importImage` does; the file comes last. */
+export const importCommand = (socket: string): [string, ...string[]] => [
+  findServer('ctr'),
+  '--address',
+  socket,
+  '--namespace',
+  'k8s.io',
+  'images',
+  'import',
+];
+
 /** Puts a docker-archive or OCI tar where pods of the cluster find it, under the names that stand in it. Use `imagePullPolicy: Never`. */
 export const importImage = async (socket: string, tarFile: string): Promise<void> => {
-  await execa(findServer('ctr'), ['--address', socket, '--namespace', 'k8s.io', 'images', 'import', tarFile]);
+  const [program, ...args] = importCommand(socket);
+  await execa(program, [...args, tarFile]);
 };
 
 const accepts = (path: string): Promise<boolean> =>

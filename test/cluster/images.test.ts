@@ -104,7 +104,7 @@ with zipfile.ZipFile('demo-1.0-py3-none-any.whl', 'w') as wheel:
       'NODE_DEBUG_NATIVE=COMPILE_CACHE NODE_COMPILE_CACHE=/opt/codebay/node_modules/.cache/codebay/modules node /opt/codebay/agent/main.ts --help 2>&1',
     );
     expect(trace).toContain('Usage: main.ts --task FILE');
-    expect(trace).toMatch(/cache for \S+\/agent\/loop\.ts.*success/);
+    expect(trace).toMatch(/reading cache from \S+ for ESM \S+\/agent\/loop\.ts\.{3}.*success/);
   });
 
   test('holds the agent and no more of Codebay', async () => {
@@ -157,7 +157,7 @@ describe('the image of the services', () => {
 
   test('starts with what Node compiled when the image was built', async () => {
     const trace = await inService('NODE_DEBUG_NATIVE=COMPILE_CACHE codebay --version 2>&1');
-    expect(trace).toMatch(/cache for \S+\/cli\/main\.ts.*success/);
+    expect(trace).toMatch(/reading cache from \S+ for ESM \S+\/cli\/main\.ts\.{3}.*success/);
   });
 
   test('is the command line too', async () => {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { findServer } from '../servers/server-process.ts';
@@ -26,7 +25,7 @@ const sha256 = async (file: string) =>
 
 /** Writes `tarFile`, a docker-archive of one layer that holds what `root` holds, without an engine. */
 export const writeImage = async (root: string, reference: string, config: ImageConfig, tarFile: string): Promise<void> => {
-  const draft = await mkdtemp(join(tmpdir(), 'codebay-image-'));
+  const draft = await mkdtemp(`${tarFile}-`);
   try {
     const layer = join(draft, 'layer.tar');
     await execa('tar', ['--numeric-owner', '--owner=0', '--group=0', '--sort=name', '--mtime=@0', '-C', root, '-cf', layer, '.']);
@@ -50,7 +49,7 @@ export const writeImage = async (root: string, reference: string, config: ImageC
   }
 };
 
-const busyboxRoot = async (root: string): Promise<void> => {
+export const busyboxRoot = async (root: string): Promise<void> => {
   for (const name of ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev']) await mkdir(join(root, name));
   await chmod(join(root, 'tmp'), 0o1777);
   const busybox = join(root, 'bin/busybox');

@@ -1,41 +1,21 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile, readlink, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { findServer } from '../servers/server-process.ts';
 import { until } from '../support/until.ts';
-import { cgroupPids, removeCgroup } from './cgroup.ts';
-import { removeNetwork } from './network.ts';
+import { cgroupPids, hasCgroup, removeCgroup } from './cgroup.ts';
+import { tryClaim } from './claim.ts';
+import { CLUSTER_NAMES, hasNetwork, networkPids, removeNetwork } from './network.ts';
 
-const PROGRAMS = new Set(['kube', 'containerd', 'containerd-shim-runc-v2']);
 /** Kept outside of the folders that containerd and the kubelet were given. */
 const CNI_RESULTS = ['/var/lib/cni/results', '/var/lib/cni/cache/results'];
 const LOG_LINKS = '/var/log/containers';
 
-interface Daemon {
-  readonly pid: number;
-  readonly program: string;
-}
+/** Short, for unix sockets are, and the same whatever TMPDIR says: who sweeps must find it. */
+export const clusterFolder = (name: string): string => join('/tmp', name);
 
-/** Null where the process is gone, or a zombie. */
-const commandOf = async (pid: string): Promise<readonly string[] | null> => {
-  const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return line === '' ? null : line.split('\0');
-};
-
-/** The cluster's components and the shims of its containers: they name its folder. Someone's kubectl is none of them. */
-const daemonsOf = async (folder: string): Promise<readonly Daemon[]> => {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(
-    pids.map(async (pid): Promise<readonly Daemon[]> => {
-      const [path = '', ...args] = (await commandOf(pid)) ?? [];
-      const program = basename(path);
-      const isOurs = PROGRAMS.has(program) && args[0] !== 'kubectl' && args.some((argument) => argument.includes(`${folder}/`));
-      return isOurs ? [{ pid: Number(pid), program }] : [];
-    }),
-  );
-  return found.flat();
-};
+const processesOf = async (name: string): Promise<readonly number[]> => [...(await networkPids(name)), ...(await cgroupPids(name))];
 
 /** The socket files that a shim listens on; they stand in a folder that all of the machine's containerds share. */
 const shimSockets = async (pid: number): Promise<readonly string[]> => {
@@ -72,13 +52,13 @@ const removeWhere = async (folder: string, isOurs: (name: string) => Promise<boo
 
 /**
  * Ends what is left of a cluster and removes every trace of it: daemons, containers, mounts, cgroups, namespaces, files. Works for one that
- * was killed in the middle as well as for one that was stopped.
+ * was killed in the middle as well as for one that was stopped. Only for who holds its name.
  */
-export const removeCluster = async (name: string, folder: string): Promise<void> => {
-  const daemons = await daemonsOf(folder);
-  const sockets = (await Promise.all(daemons.map(({ pid }) => shimSockets(pid)))).flat();
+export const removeCluster = async (name: string): Promise<void> => {
+  const folder = clusterFolder(name);
+  const sockets = (await Promise.all((await networkPids(name)).map(shimSockets))).flat();
   await until(`no process of ${name} is left`, async () => {
-    const left = [...(await daemonsOf(folder)).map(({ pid }) => pid), ...(await cgroupPids(name))];
+    const left = await processesOf(name);
     kill(left);
     return left.length === 0;
   });
@@ -99,4 +79,18 @@ export const removeCluster = async (name: string, folder: string): Promise<void>
   }
   await removeWhere(LOG_LINKS, async (file) => (await readlink(join(LOG_LINKS, file)).catch(() => '')).startsWith(`${folder}/`));
   await rm(folder, { recursive: true, force: true });
+};
+
+const isHere = (name: string): boolean => existsSync(clusterFolder(name)) || hasNetwork(name) || hasCgroup(name);
+
+/** Removes the clusters of this machine that nobody holds any more, because their holder was killed, and no other; returns their names. */
+export const sweepClusters = async (): Promise<readonly string[]> => {
+  const swept: string[] = [];
+  for (const name of CLUSTER_NAMES.filter(isHere)) {
+    await using claim = await tryClaim(name);
+    if (claim === null) continue;
+    await removeCluster(name);
+    swept.push(name);
+  }
+  return swept;
 };

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { clusterPods } from '../support/cluster-pods.ts';
 import { until } from '../support/until.ts';
 import { exposeToPods } from './expose.ts';
-import { openTestCluster, type TestCluster } from './test-cluster.ts';
+import { openTestCluster, ownOf, type TestCluster, testInOwnCluster } from './test-cluster.ts';
 
 let cluster: TestCluster;
 let pods: ReturnType<typeof clusterPods>;
@@ -62,9 +62,8 @@ test('a service is found by its name, and answers at its address', async () => {
   await until('kube-proxy leads to the pod', () => pods.connects(caller, clusterIP, 80));
 });
 
-test('the API server comes back on the same data', async () => {
-  if (cluster.own === null) return;
+testInOwnCluster('the API server comes back on the same data', async () => {
   const { metadata } = await pods.core.readNamespace({ name: namespace });
-  await cluster.own.restartApiServer(0);
+  await ownOf(cluster).restartApiServer(0);
   expect((await pods.core.readNamespace({ name: namespace })).metadata?.uid).toBe(metadata?.uid);
 });

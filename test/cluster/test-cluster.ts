@@ -15,8 +15,10 @@ export interface TestCluster extends AsyncDisposable {
 }
 
 /** `kind load image-archive` is one of them; the file comes last. */
-const IMPORT_VARIABLE = 'CODEBAY_TEST_IMPORT_IMAGE';
-const HOST_VARIABLE = 'CODEBAY_TEST_HOST_ADDRESS';
+export const IMPORT_VARIABLE = 'CODEBAY_TEST_IMPORT_IMAGE';
+export const HOST_VARIABLE = 'CODEBAY_TEST_HOST_ADDRESS';
+
+const givenKubeconfig = (): string | null => process.env.KUBECONFIG || null;
 
 const needed = (variable: string, what: string): string => {
   const value = process.env[variable];
@@ -38,8 +40,8 @@ const givenCluster = (kubeconfig: string): TestCluster => ({
 
 /** Throws `ClusterMissingError` where there is none. */
 export const openTestCluster = async (): Promise<TestCluster> => {
-  const kubeconfig = process.env.KUBECONFIG;
-  if (kubeconfig !== undefined && kubeconfig !== '') return givenCluster(kubeconfig);
+  const kubeconfig = givenKubeconfig();
+  if (kubeconfig !== null) return givenCluster(kubeconfig);
   const own = await startCluster();
   return {
     kubeconfig: own.kubeconfig,
@@ -49,4 +51,16 @@ export const openTestCluster = async (): Promise<TestCluster> => {
     own,
     [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
   };
+};
+
+/** For tests that are `testInOwnCluster`. */
+export const ownOf = ({ own }: TestCluster): Cluster => {
+  if (own === null) throw new ClusterMissingError('this needs one of its own');
+  return own;
+};
+
+/** `test`, for what breaks the cluster or reaches below it: skipped, with a sentence, in the one that KUBECONFIG names. */
+export const testInOwnCluster = (name: string, body: () => Promise<void>, timeoutMs?: number): void => {
+  if (givenKubeconfig() === null) test(name, body, timeoutMs);
+  else test.skip(`${name} (not in the cluster of KUBECONFIG, which is not ours to break)`, body);
 };

@@ -32,7 +32,7 @@ const SERVERS = {
   },
   'Kubernetes cluster': {
     isHere: () => whyNoCluster() === null,
-    imports: /\/(test-cluster|cluster|in-system)\.ts'/,
+    imports: /\/(test-cluster|cluster|run-cluster|in-system)\.ts'/,
     remedy: () => whyNoCluster() ?? '',
   },
   'Docker engine': {

@@ -20,7 +20,7 @@ export const loadImage = async ({ docker }: Engine, { reference, tar }: BuiltIma
 /** The images as they would be built now, and an engine that has them until it is released. */
 export const holdEngine = async (): Promise<HeldEngine> => {
   const folder = join(cacheFolder(), 'images');
-  const say = (line: string): void => console.error(`images: ${line}`);
+  const say = (line: string): boolean => process.stderr.write(`images: ${line}\n`);
   const images = await buildImages({ root: join(import.meta.dirname, '../..'), folder, ca: process.env.NODE_EXTRA_CA_CERTS, say });
   const released = Promise.withResolvers<void>();
   const held = Promise.withResolvers<Engine>();

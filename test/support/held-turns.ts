@@ -15,7 +15,7 @@ export interface HeldTurns {
 }
 
 /** How far a conversation has come: the answers in it. A request that is asked again is the same turn. */
-const turnOf = (request: RecordedRequest): number => request.body.messages.filter(({ role }) => role === 'assistant').length;
+export const turnOf = (request: RecordedRequest): number => request.body.messages.filter(({ role }) => role === 'assistant').length;
 
 /** A script for one task: the answer of each turn, which the test can hold back. */
 export const createHeldTurns = (answers: readonly Answer[]): HeldTurns => {

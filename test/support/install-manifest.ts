@@ -28,9 +28,9 @@ const RULES = [
   'ValidatingAdmissionPolicyBinding',
 ];
 
-/** Puts the namespaces of install.yaml and the rules in them into a cluster, without anything that runs. */
-export const applyRules = async (kubectl: Kubectl): Promise<void> => {
-  const all = manifestsOf(installManifest());
+/** Puts the namespaces of install.yaml, or of one like it, and the rules in them into a cluster, without anything that runs. */
+export const applyRules = async (kubectl: Kubectl, manifest = installManifest()): Promise<void> => {
+  const all = manifestsOf(manifest);
   const apply = (kinds: readonly string[]) =>
     mustSay(kubectl(['apply', '-f', '-'], all.filter((manifest) => kinds.includes(kindOf(manifest))).join('---\n')));
   await apply(['Namespace']);

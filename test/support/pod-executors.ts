@@ -12,6 +12,7 @@ import { INSTALL, NODE } from './sandbox-run.ts';
 const isRoot = process.geteuid?.() === 0;
 const CONTAINERS = ['agent', 'tools'] as const;
 type Container = (typeof CONTAINERS)[number];
+type Environment = Readonly<Record<string, string>>;
 
 /** As the kubelet gives it: root's, of the shared group, open to every uid of the pod. */
 const makeVolume = async (path: string): Promise<string> => {
@@ -35,19 +36,29 @@ const drop = [...own, '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all'
 const isolated = ['unshare', ...(isRoot ? [] : ['--user', '--map-current-user']), '--pid', '--fork', '--kill-child', '--mount-proc', '--'];
 
 /** Starts an executor as its container would: in a process namespace of its own, under the agent's uid where the test is root. */
-const startExecutor = (container: Container, control: string, cgroups: Cgroups | null): ChildProcess => {
+const startExecutor = (container: Container, control: string, cgroups: Cgroups | null, env: Environment): ChildProcess => {
   const { command, environment } = executorOf(container);
   const argv = [...isolated, ...(isRoot ? drop : []), ...command.slice(0, -1), control];
   const [program = '', ...args] = cgroups === null ? argv : ['sh', '-c', SEE_CGROUPS, 'sh', ...entriesOf(cgroups), '--', ...argv];
   return spawn(program, args, {
-    env: { ...environment, PATH: process.env.PATH, KUBERNETES_SERVICE_HOST: 'canary' },
+    env: { PATH: process.env.PATH, ...env, ...environment, KUBERNETES_SERVICE_HOST: 'canary', HOSTNAME: `pod-${control}` },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
 };
 
-/** The volumes and both executors of a pod, without a pod: folders and processes of this machine. */
-export const startPodContainers = async ({ memoryBytes = null as number | null, start = true, install = INSTALL } = {}) => {
-  const root = await mkdtemp('/tmp/cp-');
+/**
+ * The volumes and both executors of a pod, without a pod: folders and processes of this machine. `env`: what the image sets; `at`: where the
+ * folders stood in a pod that is removed.
+ */
+export const startPodContainers = async ({
+  memoryBytes = null as number | null,
+  start = true,
+  install = INSTALL,
+  env = {} as Environment,
+  at = null as string | null,
+} = {}) => {
+  const root = at ?? (await mkdtemp('/tmp/cp-'));
+  await mkdir(root, { recursive: true });
   await chmod(root, 0o755);
   const volume = (name: string) => makeVolume(join(root, name));
   const sockets = await volume('sockets');
@@ -60,7 +71,7 @@ export const startPodContainers = async ({ memoryBytes = null as number | null, 
   const executors = new Map<Container, ChildProcess>();
   const exits = new Map<Container, Promise<unknown[]>>();
   const begin = (container: Container): void => {
-    const child = startExecutor(container, control[container], container === 'agent' ? cgroups : null);
+    const child = startExecutor(container, control[container], container === 'agent' ? cgroups : null, env);
     executors.set(container, child);
     exits.set(container, once(child, 'exit'));
   };

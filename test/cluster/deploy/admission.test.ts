@@ -1,8 +1,13 @@
 import type { V1Container, V1Job, V1PodSpec } from '@kubernetes/client-node';
+import { connectCluster } from '../../../platform/kubernetes/connection.ts';
 import { jobOf, secretNameOf } from '../../../platform/kubernetes/run-job.ts';
+import type { PodTemplate } from '../../../platform/kubernetes/run-pod.ts';
+import { createKubernetesRunner } from '../../../platform/kubernetes.ts';
+import { renderInstall } from '../../../scripts/deploy/render.ts';
 import type { RunOrder } from '../../../tasks/run.ts';
 import { applyRules, RUNS_NAMESPACE } from '../../support/install-manifest.ts';
 import { type Kubectl, kubectlWith } from '../../support/kubectl.ts';
+import { kubeConfigOf } from '../../support/run-cluster.ts';
 import { until } from '../../support/until.ts';
 import { type Cluster, startCluster } from '../cluster.ts';
 
@@ -21,23 +26,31 @@ const order: RunOrder = {
   },
 };
 
+/** Repositories with an image of their own. */
+const AGENT_IMAGES = {
+  'git.test/acme/app': 'registry.test:5000/acme/app:1',
+  'git.test/acme/pinned': `acme/pinned@sha256:${'0'.repeat(64)}`,
+};
+
+const TEMPLATE: PodTemplate = {
+  images: { sidecar: 'codebay:0.1.0', agent: 'codex-agent:0.1.0' },
+  shares: { cpuRequest: 0.25, cpuLimit: 2, memoryRequestBytes: 256 * MiB },
+  pullSecrets: [],
+  nodeSelector: {},
+  tolerations: [],
+  priorityClass: 'codebay-runs',
+  runtimeClass: null,
+  codeStorageClass: null,
+};
+
 /** As the worker of install.yaml is told to make them. */
-const runsJob = (): V1Job =>
+const runsJob = (image?: string): V1Job =>
   jobOf(
-    order,
+    { ...order, ...(image !== undefined && { image }) },
     {
       namespace: RUNS_NAMESPACE,
       installation: 'codebay',
-      template: {
-        images: { sidecar: 'codebay:0.1.0', agent: 'codex-agent:0.1.0' },
-        shares: { cpuRequest: 0.25, cpuLimit: 2, memoryRequestBytes: 256 * MiB },
-        pullSecrets: [],
-        nodeSelector: {},
-        tolerations: [],
-        priorityClass: 'codebay-runs',
-        runtimeClass: null,
-        codeStorageClass: null,
-      },
+      template: TEMPLATE,
       labels: {},
       annotations: {},
       pendingMs: 60_000,
@@ -68,7 +81,7 @@ const changed = (change: (spec: V1PodSpec) => void): V1Job => {
 beforeAll(async () => {
   cluster = await startCluster();
   kubectl = kubectlWith(cluster.kubeconfig);
-  await applyRules(kubectl);
+  await applyRules(kubectl, renderInstall(`--set-json=settings.CODEBAY_AGENT_IMAGES=${JSON.stringify(AGENT_IMAGES)}`));
   const bare = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'bare', namespace: RUNS_NAMESPACE }, spec: { containers: [] } };
   const container = { ...containerOf(specOf(runsJob()), 'agent'), volumeMounts: [] };
   const spec = { ...specOf(runsJob()), priorityClassName: undefined, containers: [container], volumes: [] };
@@ -169,4 +182,40 @@ const REFUSED: readonly (readonly [what: string, why: string, change: (spec: V1P
 test.each(REFUSED)('refused: %s', async (_, why, change) => {
   const { ok, stderr } = await create(changed(change));
   expect({ ok, stderr }).toEqual({ ok: false, stderr: expect.stringContaining(why) });
+});
+
+test.each([
+  ...Object.values(AGENT_IMAGES),
+  // Of the release before, whose workers still start runs in an upgrade.
+  'registry.test:5000/acme/app:0.9',
+  `registry.test:5000/acme/app@sha256:${'1'.repeat(64)}`,
+])("admitted: a repository's own image %s", async (image) => {
+  expect(await create(runsJob(image))).toMatchObject({ ok: true, stderr: '' });
+});
+
+test.each([
+  'acme/app:1',
+  'registry.test:5000/acme/app-evil:1',
+  'registry.test:5000/acme/app/evil:1',
+  'registry.test:5000/acme/app',
+  'registry.test:5000/acme:1',
+])('refused: the image %s, of no repository that has one', async (image) => {
+  const { ok, stderr } = await create(runsJob(image));
+  expect({ ok, stderr }).toEqual({ ok: false, stderr: expect.stringContaining("the agent's image is not allowed") });
+});
+
+test('the runner says that a run with another image is refused, and why', async () => {
+  const runner = createKubernetesRunner({
+    ...{ cluster: connectCluster(kubeConfigOf(cluster.kubeconfig)), namespace: RUNS_NAMESPACE, installation: 'codebay' },
+    ...{ template: TEMPLATE, labels: {}, annotations: {}, forbidden: [], bounds: { pendingMs: 1000, startMs: 1000 } },
+    ...{ resolve: async () => '10.96.0.20', log: { warn: () => undefined } },
+  });
+  try {
+    await expect(runner.start({ ...order, image: 'evil/app:1' })).rejects.toMatchObject({
+      reason: 'RUN_REFUSED',
+      message: expect.stringContaining("the agent's image is not allowed"),
+    });
+  } finally {
+    runner.close();
+  }
 });

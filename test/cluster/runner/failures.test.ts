@@ -1,8 +1,7 @@
 import type { KubernetesRunnerOptions } from '../../../platform/kubernetes.ts';
 import type { RunOrder } from '../../../tasks/run.ts';
-import { type RunCluster, STAND_IN_TEMPLATE, startRunCluster } from '../../support/run-cluster.ts';
-import { HUNGRY, orderOf, SCENARIOS, untilExit } from '../../support/stand-in-run.ts';
-import { until } from '../../support/until.ts';
+import { endOfRun, type RunCluster, runningPod, STAND_IN_TEMPLATE, startRunCluster } from '../../support/run-cluster.ts';
+import { HUNGRY, orderOf, SCENARIOS } from '../../support/stand-in-run.ts';
 
 const MiB = 1024 * 1024;
 let runs: RunCluster;
@@ -13,20 +12,8 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => runs[Symbol.asyncDispose]());
 
-/** How a run of this order ends on a runner of its own; it is removed then. */
-const endOf = async (
-  order: RunOrder,
-  change: Partial<KubernetesRunnerOptions> = {},
-  during: () => Promise<unknown> = async () => undefined,
-) => {
-  const runner = runs.runner(change.namespace ?? namespace, change);
-  await runner.start(order);
-  await during();
-  const exit = await untilExit(runner, order.runId, 150_000);
-  await runner.remove(order.runId);
-  runner.close();
-  return exit;
-};
+const endOf = (order: RunOrder, change?: Partial<KubernetesRunnerOptions>, during?: () => Promise<unknown>) =>
+  endOfRun(runs, namespace, order, change, during);
 const limits = orderOf('').limits;
 
 test('memory, by the sidecar', async () => {
@@ -102,14 +89,7 @@ test('the deadline of its Job', async () => {
 test('an eviction, although its program ends well', async () => {
   const order = orderOf("trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done");
   const exit = await endOf(order, {}, async () => {
-    const query = { labelSelector: `codebay.dev/run=${order.runId}` };
-    const pod = await until('the pod runs', async () => {
-      const { items } = (await runs.admin.request('GET', `/api/v1/namespaces/${namespace}/pods`, { query })) as {
-        items: { metadata: { name: string }; status: { phase: string } }[];
-      };
-      return items[0]?.status.phase === 'Running' ? items[0] : null;
-    });
-    const { name } = pod.metadata;
+    const { name } = (await runningPod(runs, namespace, order.runId)).metadata;
     const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } };
     await runs.admin.request('POST', `/api/v1/namespaces/${namespace}/pods/${name}/eviction`, { body });
   });

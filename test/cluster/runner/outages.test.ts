@@ -2,6 +2,7 @@ import { connectCluster } from '../../../platform/kubernetes/connection.ts';
 import { kubeConfigOf, type RunCluster, startRunCluster } from '../../support/run-cluster.ts';
 import { orderOf, SCENARIOS, untilExit } from '../../support/stand-in-run.ts';
 import { startTcpProxy } from '../../support/tcp-proxy.ts';
+import { ownOf, testInOwnCluster } from '../test-cluster.ts';
 
 let runs: RunCluster;
 let namespace: string;
@@ -36,13 +37,13 @@ test('a watch that falls silent without breaking off is given up in time, and th
   }
 });
 
-test('an API server that is away for a while keeps no run from its end, and none is taken for lost', async () => {
+testInOwnCluster('an API server that is away for a while keeps no run from its end, and none is taken for lost', async () => {
   const runner = runs.runner(namespace);
   const [during, after] = [endsAfter(6), orderOf(SCENARIOS.live)];
   await runner.start(during);
   await runner.start(after);
   for (const { runId } of [during, after]) expect(await runner.observe(runId)).toEqual({ state: 'running' });
-  const restarted = runs.cluster.restartApiServer(15_000);
+  const restarted = ownOf(runs.cluster).restartApiServer(15_000);
   const seen = await Promise.all([untilExit(runner, during.runId, 60_000), runner.observe(after.runId, { waitMs: 12_000 }), restarted]);
   expect(seen[0]).toMatchObject({ cause: 'finished', exitCode: 0 });
   expect(seen[1]).toEqual({ state: 'running' });

@@ -8,26 +8,29 @@ import { type CodebayClient, createClient } from '../../../sdk/index.ts';
 import { COS_TEST } from '../../servers/cos/cos-process.ts';
 import { startNginx } from '../../servers/nginx.ts';
 import { freePort } from '../../servers/server-process.ts';
+import { kubectlWith } from '../../support/kubectl.ts';
 import { until } from '../../support/until.ts';
-import { type Cluster, startCluster } from '../cluster.ts';
+import { openTestCluster, type TestCluster } from '../test-cluster.ts';
 import { type ServersBeside, startServersBeside } from './beside.ts';
 import { type GitGate, startGitGate } from './git-gate.ts';
 import { createHelm, type Helm } from './helm.ts';
+import { inventoryOf } from './inventory.ts';
 import { startMirror } from './mirror.ts';
 import { createRuns, type Runs } from './runs.ts';
+import { inTurns } from './tasks.ts';
 import { startTestimony, type Testimony } from './testimony.ts';
 import { SECRETS, type SystemValues, valuesOf } from './values.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 export const NAMESPACE = 'codebay';
 export const RUNS_NAMESPACE = 'codebay-runs';
-const RELEASE = 'codebay';
+export const RELEASE = 'codebay';
 /** `NAME` of the set-up secrets. */
 export const SETUP_SECRET = 'SETUP_TOKEN';
 
 /** The whole system in a real cluster, as the chart installs it, with its servers beside. */
 export interface Deployed extends AsyncDisposable {
-  readonly cluster: Cluster;
+  readonly cluster: TestCluster;
   readonly config: KubeConfig;
   readonly beside: ServersBeside;
   /** What pods are told to be the git server. */
@@ -43,6 +46,10 @@ export interface Deployed extends AsyncDisposable {
   readonly testimony: Testimony;
   /** What only set-up scripts get. */
   readonly setupSecret: string;
+  /** What the model says to the task of `helm test`. */
+  readonly greeting: string;
+  /** All that was in the cluster before the chart was installed. */
+  readonly before: readonly string[];
   /** A private HTTP server that set-up may reach, and what it says. */
   readonly mirror: { readonly address: string; readonly says: string };
   /** For files of the tests; gone with the deployment. */
@@ -88,7 +95,7 @@ export const deploySystem = async (say: (line: string) => void): Promise<Deploye
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const images = await imageFiles();
   say('images built');
-  const cluster = stack.use(await startCluster());
+  const cluster = stack.use(await openTestCluster());
   const { hostAddress, kubeconfig } = cluster;
   say('cluster up');
   const config = new KubeConfig();
@@ -104,10 +111,21 @@ export const deploySystem = async (say: (line: string) => void): Promise<Deploye
 
   const setupSecret = `canary-${crypto.randomUUID()}`;
   await prepareNamespace(core, beside, setupSecret);
+  const before = await inventoryOf(kubectlWith(kubeconfig));
   const testimony = stack.use(startTestimony(config, [NAMESPACE, RUNS_NAMESPACE]));
   const port = await freePort();
-  const values = valuesOf({ beside, images, gitUrl: gitGate.url, publicUrl: `http://127.0.0.1:${port}`, mirror: mirror.address });
+  const greeting = `It greets, says ${crypto.randomUUID()}.`;
+  const values = valuesOf({
+    beside,
+    images,
+    gitUrl: gitGate.url,
+    publicUrl: `http://127.0.0.1:${port}`,
+    mirror: mirror.address,
+    testPrompt: `Say what this project does (${beside.scripts.add(inTurns({ text: greeting }))})`,
+  });
   const helm = createHelm({ kubeconfig, release: RELEASE, namespace: NAMESPACE, folder });
+  // One of our own goes as a whole.
+  if (cluster.own === null) stack.defer(() => helm.uninstall().finally(() => core.deleteNamespace({ name: NAMESPACE })));
   try {
     await helm.install(values);
   } catch (error) {
@@ -137,6 +155,8 @@ export const deploySystem = async (say: (line: string) => void): Promise<Deploye
     runs: createRuns(config, kubeconfig, RUNS_NAMESPACE),
     testimony,
     setupSecret,
+    greeting,
+    before,
     mirror,
     folder,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

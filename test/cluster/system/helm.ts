@@ -10,7 +10,10 @@ const CHART = join(import.meta.dirname, '../../../deploy/helm/codebay');
 export interface Helm {
   install(values: object): Promise<void>;
   upgrade(values: object): Promise<void>;
+  /** Resolves when everything of the release is gone. */
   uninstall(): Promise<void>;
+  /** What `helm test --logs` printed; throws that where the test fails. */
+  test(): Promise<string>;
 }
 
 /** The chart as one release of a cluster; each call resolves when Helm says that it is done. */
@@ -23,22 +26,22 @@ export const createHelm = (options: {
   const program = findGoTool(HELM);
   if (program === null) throw new ServerMissingError('helm');
   const { kubeconfig, release, namespace, folder } = options;
-  const helm = async (...args: readonly string[]): Promise<void> => {
-    await execa(program, [...args, `--namespace=${namespace}`, '--wait', '--timeout=6m'], {
+  const helm = async (...args: readonly string[]): Promise<string> => {
+    const { stdout } = await execa(program, [...args, `--namespace=${namespace}`, '--timeout=6m'], {
       env: { KUBECONFIG: kubeconfig, HOME: folder },
     });
+    return stdout;
   };
   // YAML holds JSON.
   const valuesFile = join(folder, 'values.yaml');
+  const withValues = async (command: 'install' | 'upgrade', values: object): Promise<void> => {
+    await writeFile(valuesFile, JSON.stringify(values), { mode: 0o600 });
+    await helm(command, release, CHART, `--values=${valuesFile}`, '--wait');
+  };
   return {
-    install: async (values) => {
-      await writeFile(valuesFile, JSON.stringify(values), { mode: 0o600 });
-      await helm('install', release, CHART, `--values=${valuesFile}`);
-    },
-    upgrade: async (values) => {
-      await writeFile(valuesFile, JSON.stringify(values), { mode: 0o600 });
-      await helm('upgrade', release, CHART, `--values=${valuesFile}`);
-    },
-    uninstall: () => helm('uninstall', release),
+    install: (values) => withValues('install', values),
+    upgrade: (values) => withValues('upgrade', values),
+    uninstall: async () => void (await helm('uninstall', release, '--wait')),
+    test: () => helm('test', release, '--logs'),
   };
 };

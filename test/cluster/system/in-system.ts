@@ -1,3 +1,5 @@
+import type { Cluster } from '../cluster.ts';
+import { ownOf, testInOwnCluster } from '../test-cluster.ts';
 import { type Deployed, deploySystem } from './deployed.ts';
 
 /** From images that are not built yet. */
@@ -21,18 +23,25 @@ const system = (): Deployed => {
   return deployed;
 };
 
-/** A test on the deployment, which prints what pods and services said where it fails. */
+/** Prints what pods and services said where the body fails. */
+const withTestimony = (body: (system: Deployed) => Promise<void>) => async (): Promise<void> => {
+  try {
+    await body(system());
+  } catch (error) {
+    console.error(await system().testimony.say());
+    throw error;
+  }
+};
+
+/** A test on the deployment. */
 export const inSystem = (name: string, body: (system: Deployed) => Promise<void>, timeoutMs = TEST_MS): void =>
-  test(
+  test(name, withTestimony(body), timeoutMs);
+
+/** The same, for what breaks the cluster or reaches below it. */
+export const inOwnCluster = (name: string, body: (system: Deployed, own: Cluster) => Promise<void>, timeoutMs = TEST_MS): void =>
+  testInOwnCluster(
     name,
-    async () => {
-      try {
-        await body(system());
-      } catch (error) {
-        console.error(await system().testimony.say());
-        throw error;
-      }
-    },
+    withTestimony((deployment) => body(deployment, ownOf(deployment.cluster))),
     timeoutMs,
   );
 

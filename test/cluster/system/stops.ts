@@ -12,8 +12,8 @@ export interface StoppedTask {
 }
 
 const WAIT = 'until [ -e "$HOME/go" ]; do sleep 0.1; done';
-const CHANGE = shell('echo changed > changed.txt');
-const DONE = { text: 'Done.' };
+export const CHANGE = shell('echo changed > changed.txt');
+export const DONE = { text: 'Done.' };
 
 /** Waits for a word in the task's output, and lets the program that said it go on. */
 const untilSaid = async (system: Deployed, taskId: string, word: string): Promise<StoppedTask> => {
@@ -24,8 +24,10 @@ const untilSaid = async (system: Deployed, taskId: string, word: string): Promis
   return { taskId, hasRun: true, go };
 };
 
+type Stop = (system: Deployed) => Promise<StoppedTask>;
+
 /** By its phase: a task that changes one file, and how it comes to stand still. */
-export const STOPS: Readonly<Record<string, (system: Deployed) => Promise<StoppedTask>>> = {
+export const STOPS = {
   'while its code is fetched from the git server': async (system) => {
     const url = await repositoryWith(system, {});
     const held = system.gitGate.hold(new URL(url).pathname);
@@ -65,4 +67,12 @@ export const STOPS: Readonly<Record<string, (system: Deployed) => Promise<Stoppe
     await taskWhen(system, id, 'is being verified', ({ phase }) => phase === 'VERIFYING');
     return untilSaid(system, id, 'verify waits');
   },
+} as const satisfies Readonly<Record<string, Stop>>;
+
+/** A task in each of the phases. */
+export const stopInEveryPhase = async (system: Deployed): Promise<readonly StoppedTask[]> => {
+  const stopped: StoppedTask[] = [];
+  // One after the other: a run that shares two cores with three that begin may begin too late.
+  for (const stop of Object.values<Stop>(STOPS)) stopped.push(await stop(system));
+  return stopped;
 };

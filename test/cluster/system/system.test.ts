@@ -1,12 +1,38 @@
+import { apiServerAway } from './api-server-away.ts';
+import { badImage } from './bad-image.ts';
+import { byKafka } from './by-kafka.ts';
 import { cancelled } from './cancel.ts';
+import { deadline } from './deadline.ts';
+import { diskFull } from './disk.ts';
 import { firstTask } from './first-task.ts';
+import { helmTest } from './helm-test.ts';
 import { shareOneDeployment } from './in-system.ts';
+import { outOfMemory } from './memory.ts';
+import { orphanReaped } from './orphan.ts';
+import { refusals } from './refusals.ts';
 import { resume } from './resume.ts';
+import { badSetup } from './set-up.ts';
+import { uninstalled } from './uninstall.ts';
+import { upgraded } from './upgrade.ts';
+import { watchStalled } from './watch-stalled.ts';
 import { workerDeleted } from './worker-deleted.ts';
 
 shareOneDeployment();
 
 describe('the first task', firstTask);
+describe('kafka', byKafka);
+describe('helm test', helmTest);
 describe('resume', resume);
 describe('worker', workerDeleted);
 describe('cancel', cancelled);
+describe('memory', outOfMemory);
+describe('disk', diskFull);
+describe('image', badImage);
+describe('set-up', badSetup);
+describe('deadline', deadline);
+describe('refusals', refusals);
+describe('orphan', orphanReaped);
+describe('watch', watchStalled);
+describe('API server', apiServerAway);
+describe('upgrade', upgraded);
+describe('uninstall', uninstalled);

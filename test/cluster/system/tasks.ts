@@ -23,7 +23,7 @@ export const inTurns =
 export const repositoryWith = async (
   { beside, gitGate, folder }: Deployed,
   files: Readonly<Record<string, string>>,
-  project = DEMO,
+  { project = DEMO, name = crypto.randomUUID() }: { readonly project?: string; readonly name?: string } = {},
 ): Promise<string> => {
   const draft = await mkdtemp(join(folder, 'project-'));
   await cp(project, draft, { recursive: true });
@@ -31,7 +31,6 @@ export const repositoryWith = async (
     await mkdir(dirname(join(draft, path)), { recursive: true });
     await writeFile(join(draft, path), content, { mode: path.endsWith('.sh') ? 0o755 : 0o644 });
   }
-  const name = crypto.randomUUID();
   await makeRepository(draft, beside.gitRoot, name);
   await rm(draft, { recursive: true });
   return `${gitGate.url}/${name}.git`;

@@ -17,6 +17,8 @@ export const RUN_DISK_MB = 256;
 /** Short, so that a run that can't begin fails soon. */
 export const START_SECONDS = 10;
 export const PENDING_SECONDS = 20;
+/** Has an image of its own that can't be pulled: nobody listens there. */
+export const UNPULLABLE = { repository: 'unpullable', image: '127.0.0.1:1/none:1' };
 
 const small = (memory: string) => ({
   requests: { cpu: '20m', memory: '128Mi', 'ephemeral-storage': '16Mi' },
@@ -39,8 +41,11 @@ export const valuesOf = (options: {
   readonly publicUrl: string;
   /** `host:port` that set-up may reach although it is private. */
   readonly mirror: string;
+  /** Of the task of `helm test`. */
+  readonly testPrompt: string;
 }) => {
-  const { beside, images, gitUrl, publicUrl, mirror } = options;
+  const { beside, images, gitUrl, publicUrl, mirror, testPrompt } = options;
+  const gitHost = new URL(gitUrl).host;
   return {
     image: { ...image(images.codebay), pullPolicy: 'Never' },
     agentImage: image(images.agent),
@@ -53,14 +58,15 @@ export const valuesOf = (options: {
       CODEBAY_MODELS: ['scripted'],
       CODEBAY_MODEL_RETRY_SECONDS: 60,
       OPENAI_BASE_URL: beside.model.url,
-      CODEBAY_MAX_RUNS: 4,
+      CODEBAY_MAX_RUNS: 6,
       CODEBAY_RUN_MEMORY_MB: RUN_MEMORY_MB,
       CODEBAY_RUN_DISK_MB: RUN_DISK_MB,
       CODEBAY_RUN_CPU_REQUEST: 0.05,
       CODEBAY_RUN_MEMORY_REQUEST_MB: 128,
       CODEBAY_RUN_START_SECONDS: START_SECONDS,
       CODEBAY_RUN_PENDING_SECONDS: PENDING_SECONDS,
-      CODEBAY_GIT_ALLOWED_HOSTS: [new URL(gitUrl).host],
+      CODEBAY_AGENT_IMAGES: { [`${gitHost}/${UNPULLABLE.repository}`]: UNPULLABLE.image },
+      CODEBAY_GIT_ALLOWED_HOSTS: [gitHost],
       CODEBAY_EGRESS_PRIVATE_HOSTS: [mirror],
       TEMPORAL_ADDRESS: beside.temporalAddress,
       CODEBAY_KAFKA_BROKERS: [beside.kafka.broker],
@@ -74,6 +80,7 @@ export const valuesOf = (options: {
     cache: { existingSecret: SECRETS.redis },
     cos: { existingSecret: SECRETS.cos },
     setupSecrets: { existingSecret: SECRETS.setup },
+    test: { prompt: testPrompt },
     hooks: {
       topics: { enabled: true, partitions: 2, replicationFactor: 1 },
       resources: {

@@ -4,9 +4,9 @@ import { type Deployed, NAMESPACE } from './deployed.ts';
 import { eachInSystem } from './in-system.ts';
 import { nameOf, uidOf } from './runs.ts';
 import { STOPS } from './stops.ts';
-import { diffOf, finished, untilNothingLeft } from './tasks.ts';
+import { expectUndisturbed, jobsOf } from './undisturbed.ts';
 
-const WORKERS = { namespace: NAMESPACE, labelSelector: 'app.kubernetes.io/component=worker' };
+export const WORKERS = { namespace: NAMESPACE, labelSelector: 'app.kubernetes.io/component=worker' };
 
 /** Kills every worker without a word; resolves when others are ready. */
 export const replaceWorkers = async ({ config }: Deployed): Promise<void> => {
@@ -33,16 +33,12 @@ export const workerDeleted = (): void =>
     STOPS,
     (phase) => `a task whose worker is killed ${phase} completes in the same Job`,
     async (system, stop) => {
-      const { taskId, hasRun, go } = await stop(system);
-      const before = (await system.runs.jobs(taskId)).map((job) => [nameOf(job), uidOf(job)]);
-      expect(before.length > 0).toBe(hasRun);
+      const stopped = await stop(system);
+      const before = await jobsOf(system, [stopped]);
+      expect(Object.keys(before).length > 0).toBe(stopped.hasRun);
       await replaceWorkers(system);
-      expect((await system.runs.jobs(taskId)).map((job) => [nameOf(job), uidOf(job)])).toEqual(before);
-      await go();
-      const task = await finished(system, taskId);
-      expect(task).toMatchObject({ status: 'COMPLETED', failure: null });
-      expect(task.runs.every(({ epoch, outcome }) => epoch === 1 && outcome === 'succeeded')).toBe(true);
-      expect(await diffOf(system, taskId)).toContain('+changed\n');
-      await untilNothingLeft(system, taskId);
+      expect(await jobsOf(system, [stopped])).toEqual(before);
+      await stopped.go();
+      await expectUndisturbed(system, stopped.taskId);
     },
   );

@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { POD_GID, POD_UIDS } from '../../../platform/pod/layout.ts';
 import type { RunOrder } from '../../../tasks/run.ts';
-import { describeRun, type FakeGateway, startFakeGateway } from '../../support/fake-gateway.ts';
+import { describeRun, type FakeGateway, type FakeGatewayScript, sha256, startFakeGateway } from '../../support/fake-gateway.ts';
 import { startPodContainers } from '../../support/pod-executors.ts';
-import { makeInstallation, makeRepository, openTemporaryFolder, stage } from '../../support/run-fixture.ts';
+import { makeInstallation, makeRepository, openTemporaryFolder, stage, writeTree } from '../../support/run-fixture.ts';
 import { NODE, sandboxLimits } from '../../support/sandbox-run.ts';
 import { until } from '../../support/until.ts';
 
 const IDENTITY = 'cbr_canary-identity-of-a-pod';
+const SECRET = 'canary-secret-of-set-up';
 const isRoot = process.geteuid?.() === 0;
 
 jest.setTimeout(120_000);
@@ -40,7 +41,12 @@ interface Pod {
 
 /** Lives one run as a pod would: the sidecar and the two executors under uids of their own, where the test is root. */
 const live = async (
-  one: { readonly main: string; readonly files?: Readonly<Record<string, string>>; readonly order?: (order: RunOrder) => unknown },
+  one: {
+    readonly main: string;
+    readonly files?: Readonly<Record<string, string>>;
+    readonly order?: (order: RunOrder) => unknown;
+    readonly script?: Partial<FakeGatewayScript>;
+  },
   check: (pod: Pod) => Promise<void>,
 ): Promise<void> => {
   await using stack = new AsyncDisposableStack();
@@ -50,8 +56,9 @@ const live = async (
   const description = describeRun();
   const gateway = await startFakeGateway({
     ...{ identity: IDENTITY, description, code: await stage(join(folder.path, 'repo')) },
-    secrets: { SECRET: 'canary' },
+    secrets: { SECRET },
     model: (_, response) => void response.end('answer'),
+    ...one.script,
   });
   stack.defer(gateway.stop);
   const containers = await startPodContainers({ install: await makeInstallation(join(folder.path, 'install'), one.main) });
@@ -62,10 +69,12 @@ const live = async (
   await writeFile(places.order, JSON.stringify(one.order?.(order) ?? order), { mode: 0o600 });
   await writeFile(places.lastWords, '');
   if (isRoot) for (const place of Object.values(places)) await chown(place, POD_UIDS.sidecar, POD_GID);
+  const image = { image: 'acme/app:1', root: join(folder.path, 'image') };
+  await writeTree(image.root, { 'etc/os-release': 'trixie' });
   const folders = { code: paths.code, output: paths.output, task: paths.task, sockets, scratch };
   const argv = [NODE, '--disable-warning=ExperimentalWarning', join(import.meta.dirname, '../../support/pod-sidecar.ts')];
   const own = ['setpriv', '--reuid', String(POD_UIDS.sidecar), '--regid', String(POD_GID), '--clear-groups', '--'];
-  const [program = '', ...args] = [...(isRoot ? own : []), ...argv, JSON.stringify({ ...places, folders, paths, control })];
+  const [program = '', ...args] = [...(isRoot ? own : []), ...argv, JSON.stringify({ ...places, folders, paths, control, image })];
   const sidecar = spawn(program, args, { env: { PATH: process.env.PATH }, stdio: ['ignore', 'ignore', 'pipe'] });
   stack.defer(() => void sidecar.kill('SIGKILL'));
   let printed = '';
@@ -80,6 +89,8 @@ test('a run sets up, works and completes; its outputs are read whatever mode the
   const main = agent(`
     sh('git status --short && git add -A && git -c user.name=a -c user.email=a@a commit -qm work');
     fs.writeFileSync(task.code + '/new.txt', sh('cat made-by-setup; ls -a /proc | grep -c "^[0-9]"; id -u'));
+    const all = sh('cat /proc/[0-9]*/environ');
+    console.log('of all environments:', [...new Set(all.match(/EXECUTOR=|cbr_|canary-[a-z]*/g))].join());
     console.log(Object.keys(process.env).filter((name) => /KUBERNETES|SECRET|EXECUTOR|proxy/i.test(name)).join() || 'clean');
     write('explanation.md', 'because');
     done();
@@ -90,9 +101,9 @@ test('a run sets up, works and completes; its outputs are read whatever mode the
     expect(gateway.completions).toMatchObject([{ outcome: 'succeeded', reason: null, exit_code: 0 }]);
     expect(await lastWords()).toEqual({ exitCode: 0, cause: 'finished', detail: 'said so' });
     expect(gateway.artifact('explanation.md')).toBe('because');
-    expect(gateway.artifact('agent.log')).toBe('clean\n');
+    expect(gateway.artifact('agent.log')).toBe('of all environments: EXECUTOR=\nclean\n');
     const added = gateway.artifact('diff.patch')?.match(/^\+(?!\+).*$/gm) ?? [];
-    expect(added).toContain('+7');
+    expect(added).toContain(`+${SECRET.length + 1}`);
     if (isRoot) expect(added).toContain(`+${POD_UIDS.agent}`);
     expect(gateway.checkpoints).toHaveLength(1);
     expect(gateway.refusedIdentities).toEqual([]);
@@ -100,6 +111,36 @@ test('a run sets up, works and completes; its outputs are read whatever mode the
     const found = execFileSync('sh', ['-c', `grep -rl ${IDENTITY} ${containers.root} || :`]).toString();
     expect(found).toBe(`${join(containers.root, 'order.json')}\n`);
   });
+});
+
+test('what set-up made in one pod is restored in another, by the image that both run', async () => {
+  const ID = 'e'.repeat(64);
+  const files = {
+    'a.txt': 'a\n',
+    '.gitignore': 'made\n',
+    'setup.sh': 'mkdir made; head -c 9 /dev/urandom | od >made/x; ln -s x made/y; echo home >~/.tool; chmod +x made/x',
+  };
+  const main = agent(`console.log(sh('cat made/y ~/.tool; stat -c "%n %A %u" made made/x; echo more >>made/x; git status -s')); done();`);
+  const shown: (string | undefined)[] = [];
+  let made: Buffer = Buffer.alloc(0);
+  const build = { use: 'build', id: ID, lease: 'token', max_bytes: 1024 * 1024 } as const;
+  const decide: FakeGatewayScript['decide'] = () => ({ decision: 'allowed', detail: 'runs it', secrets: {}, cache: build });
+  await live({ main, files, script: { decide } }, async ({ gateway, end }) => {
+    expect(await end).toEqual({ code: 0, printed: '' });
+    expect(gateway.setups[0]?.cache?.environment).toMatch(/^pod \w+ [0-9a-f]{64}$/);
+    expect(gateway.artifact('setup.log')).toMatch(/kept for other runs: \d+ bytes/);
+    shown.push(gateway.artifact('agent.log'));
+    made = gateway.snapshots.get(ID) ?? made;
+  });
+  const restore = { use: 'restore', id: ID, sha256: sha256(made), size_bytes: made.length } as const;
+  const again: FakeGatewayScript['decide'] = () => ({ decision: 'allowed', detail: 'restored it', secrets: {}, cache: restore });
+  await live({ main, files, script: { decide: again, snapshots: { [ID]: made } } }, async ({ gateway, end }) => {
+    expect(await end).toEqual({ code: 0, printed: '' });
+    expect(gateway.artifact('setup.log')).toBe('* restored it\n');
+    shown.push(gateway.artifact('agent.log'));
+  });
+  expect(shown[0]).toContain('home\nmade drwx');
+  expect(shown[1]).toBe(shown[0]);
 });
 
 test('where something forbidden can be reached, the run says what, and nothing of the agent has started', async () => {

@@ -341,6 +341,7 @@ test('where the sandbox can not be made, the run says so, and nothing of it has 
     order: { ...sandboxOrder(description.run_id), gatewayUrl: gateway.url, identity: IDENTITY },
     folders: { code: place('code'), output: place('output'), task: place('task'), sockets: place('sockets'), scratch: place('scratch') },
     compartment,
+    environment: async () => null,
     warn: () => undefined,
   });
   expect(await supervisor.run()).toEqual({ exit: { exitCode: null, cause: 'isolation', detail: 'no sandbox here' }, recorded: true });

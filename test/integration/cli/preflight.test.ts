@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { serverChecks } from '../../../cli/doctor/servers.ts';
 import { loadSettings } from '../../../platform/settings.ts';
+import { startRedis } from '../../servers/redis.ts';
 import { startTemporal } from '../../support/temporal.ts';
 
 const NOBODY = '127.0.0.1:1';
@@ -24,6 +27,25 @@ test('a namespace that is not there is named, with the command that makes it', a
   const { Temporal } = await look({ TEMPORAL_NAMESPACE: 'absent' });
   expect(Temporal).toMatchObject({ state: 'broken', what: 'Temporal has no namespace absent.' });
   expect(Temporal?.remedy).toContain('temporal operator namespace create -n absent');
+});
+
+test('a Redis whose first connection breaks is asked again', async () => {
+  const redis = await startRedis();
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    if (connections === 1) return socket.resetAndDestroy();
+    const upstream = connect(Number(new URL(redis.url).port), '127.0.0.1');
+    for (const end of [socket, upstream]) end.on('error', () => undefined);
+    socket.pipe(upstream).pipe(socket);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const { Redis } = await look({ CODEBAY_CACHE: 'redis', CODEBAY_REDIS_URL: `redis://127.0.0.1:${port}/0` });
+  expect(Redis).toEqual({ state: 'ok', what: 'answers, and takes the login', remedy: '' });
+  expect(connections).toBe(2);
+  server.close();
+  await redis.stop();
 });
 
 test('each server that is away is told in one sentence, which holds no password', async () => {

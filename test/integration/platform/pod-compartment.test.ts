@@ -150,6 +150,23 @@ describe('an executor', () => {
     expect([exit.exitCode, output]).toEqual([0, '']);
   });
 
+  test('passes on what its image sets, and nothing of the cluster, of this station or of its own', async () => {
+    const image = { JAVA_HOME: '/opt/java', SERVER_PORT: '8080', LINES: 'one\ntwo *', value: 'kept from the executor', NOT_SET: '' };
+    const services = {
+      ...{ REDIS_SERVICE_HOST: '10.0.0.1', REDIS_SERVICE_PORT: '6379', REDIS_SERVICE_PORT_TLS: '6380', REDIS_PORT: 'tcp://10.0.0.1:6379' },
+      ...{ REDIS_PORT_6379_TCP: 'tcp://10.0.0.1:6379', REDIS_PORT_6379_TCP_ADDR: '10.0.0.1', KUBERNETES_PORT: '' },
+    };
+    pod = await open({ env: { ...image, ...services, HOME: '/root', TMPDIR: '/var/tmp', LANG: 'de_DE' } });
+    for (const side of [true, false]) {
+      const { output } = await run('env -0', { side, env: { GIVEN: 'x' } });
+      const seen = Object.fromEntries(output.split('\0').map((entry) => entry.split(/=(.*)/s)));
+      const { home, tmp } = pod.compartment.paths;
+      const { value: _, ...kept } = image;
+      expect(seen).toMatchObject({ ...kept, HOME: home, TMPDIR: tmp, LANG: 'C.UTF-8', PATH: process.env.PATH, GIVEN: 'x' });
+      expect(Object.keys(seen).filter((name) => /KUBERNETES|REDIS|EXECUTOR|HOSTNAME|^[a-z]+$/.test(name))).toEqual([]);
+    }
+  });
+
   test('says where the kernel has killed for want of memory', async () => {
     pod = await open({ memoryBytes: 64 * MiB });
     const greedy = `exec awk 'BEGIN { s = "x"; while (length(s) < 2e8) s = s s }'`;

@@ -1,15 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
-import { createReapOrphans } from '../../../activities/reap-orphans.ts';
 import { EngineUnavailableError } from '../../../tasks/ports/engine.ts';
 import type { Runner } from '../../../tasks/ports/runner.ts';
 import type { RunObservation } from '../../../tasks/run.ts';
-import { createTemporalEngine } from '../../../temporal/engine.ts';
 import { ensureOrphanSchedule, orphanScheduleId } from '../../../temporal/orphan-schedule.ts';
-import type { reapOrphanedRuns } from '../../../workflows/orphans.ts';
 import { fakeActivities } from '../../support/fake-activities.ts';
-import { createRecordingRunner, openStationData, spec } from '../../support/station-data.ts';
+import { openWorkflow, type ReapDeps, reapOrphans } from '../../support/reap-orphans.ts';
+import { createRecordingRunner, openStationData } from '../../support/station-data.ts';
 import { startTemporal, testBundle } from '../../support/temporal.ts';
 import { until } from '../../support/until.ts';
 
@@ -20,26 +18,6 @@ beforeAll(async () => {
 afterAll(() => env.teardown());
 
 const running: RunObservation = { state: 'running' };
-type Data = Awaited<ReturnType<typeof openStationData>>;
-type Deps = Parameters<typeof createReapOrphans>[0];
-
-const reap = async ({ stores, objects }: Data, runner: Runner, change: Partial<Deps> = {}) => {
-  const taskQueue = randomUUID();
-  const engine = createTemporalEngine({ client: env.client, taskQueue });
-  const { activities } = fakeActivities({ reapOrphans: createReapOrphans({ ...stores, objects, runner, engine, ...change }) });
-  const worker = await Worker.create({ connection: env.nativeConnection, taskQueue, workflowBundle: await testBundle(), activities });
-  return worker.runUntil(
-    env.client.workflow.execute<typeof reapOrphanedRuns>('reapOrphanedRuns', {
-      workflowId: randomUUID(),
-      taskQueue,
-      args: [],
-      workflowExecutionTimeout: '8s',
-    }),
-  );
-};
-
-const workflowOf = (taskId: string) =>
-  createTemporalEngine({ client: env.client, taskQueue: randomUUID() }).start(taskId, { version: 1, spec });
 
 test('runs of closed workflows are removed with what their tasks staged; living and unknown ones are kept', async () => {
   await using data = await openStationData();
@@ -49,8 +27,8 @@ test('runs of closed workflows are removed with what their tasks staged; living 
     data.taskWithRun(),
     data.taskWithRun(),
   ]);
-  await workflowOf(living.taskId);
-  await workflowOf(terminated.taskId);
+  await openWorkflow(env, living.taskId);
+  await openWorkflow(env, terminated.taskId);
   await env.client.workflow.getHandle(terminated.taskId).terminate();
   // Past Temporal's retention, its row says that it has ended.
   await data.stores.tasks.update(expired.taskId, 1, { status: 'COMPLETED' });
@@ -59,14 +37,14 @@ test('runs of closed workflows are removed with what their tasks staged; living 
   const all = [living, terminated, expired, unknown].map(({ runId }) => runId);
   const { runner, removed } = createRecordingRunner(Object.fromEntries([...all, elsewhere].map((runId) => [runId, running])));
 
-  expect(await reap(data, runner)).toEqual({ removed: 2, kept: 2 });
+  expect(await reapOrphans(env, data, runner)).toEqual({ removed: 2, kept: 2 });
   expect(new Set(removed)).toEqual(new Set([terminated.runId, expired.runId]));
   expect((await data.stores.runs.list(terminated.taskId))[0]?.ended_at).not.toBeNull();
   expect(await data.objects.stat(`runs/${terminated.runId}/${blob.sha256}`)).toBeNull();
   expect(await runner.list()).toEqual(expect.arrayContaining([living.runId, unknown.runId, elsewhere]));
 });
 
-test.each<[string, (runner: Runner) => { readonly runner: Runner; readonly change: Partial<Deps> }]>([
+test.each<[string, (runner: Runner) => { readonly runner: Runner; readonly change: Partial<ReapDeps> }]>([
   [
     'the engine does not answer',
     (runner) => ({ runner, change: { engine: { describe: async () => Promise.reject(new EngineUnavailableError('away')) } } }),
@@ -89,11 +67,11 @@ test.each<[string, (runner: Runner) => { readonly runner: Runner; readonly chang
 ])('nothing is removed while %s', async (_, disturbed) => {
   await using data = await openStationData();
   const { taskId, runId } = await data.taskWithRun();
-  await workflowOf(taskId);
+  await openWorkflow(env, taskId);
   await env.client.workflow.getHandle(taskId).terminate();
   const recording = createRecordingRunner({ [runId]: running });
   const { runner, change } = disturbed(recording.runner);
-  await reap(data, runner, change).catch(() => undefined);
+  await reapOrphans(env, data, runner, change).catch(() => undefined);
   expect(recording.removed).toEqual([]);
 });
 

@@ -13,9 +13,6 @@ const inMemory = (held: Record<string, Readonly<Record<string, string>>> = {}): 
     held[name] = values;
     return true;
   },
-  remove: async (name) => {
-    delete held[name];
-  },
 });
 
 const PLAN = JSON.stringify([

@@ -68,6 +68,17 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- toJson $plan }}
 {{- end }}
 
+{{- define "codebay.testPod" -}}
+{{ include "codebay.fullname" . }}-test
+{{- end }}
+
+{{/* Names of the Jobs of an installation's hooks. */}}
+{{- define "codebay.hookJobs" -}}
+{{- $names := list }}
+{{- range list "secrets" "preflight" "prepare" }}{{ $names = append $names (printf "%s-%s" (include "codebay.fullname" $) .) }}{{ end }}
+{{- toJson $names }}
+{{- end }}
+
 {{/* Names of all Secrets that hooks make. */}}
 {{- define "codebay.madeSecrets" -}}
 {{- $names := list (include "codebay.firstKeySecret" .) }}

@@ -1,6 +1,6 @@
 import { jobOf, secretNameOf, secretOf } from '../../../../platform/kubernetes/run-job.ts';
 import type { PodTemplate } from '../../../../platform/kubernetes/run-pod.ts';
-import { POD_GID, POD_MOUNTS, POD_UIDS, POD_VOLUMES } from '../../../../platform/pod/layout.ts';
+import { executorOf, POD_GID, POD_MOUNTS, POD_UIDS, POD_VOLUMES } from '../../../../platform/pod/layout.ts';
 import type { RunOrder } from '../../../../tasks/run.ts';
 
 const MiB = 1024 * 1024;
@@ -163,6 +163,24 @@ describe('the pod', () => {
       ['tools', 'agent:1', 'IfNotPresent'],
     ]);
     expect(images(job({}, { image: 'acme:2' })).map(([, image]) => image)).toEqual(['station:1', 'acme:2', 'acme:2']);
+  });
+
+  it("tells the sidecar, and nobody else, the name of the agent's image", () => {
+    const told = (made = job()) => podOf(made).containers.map(({ command }) => command?.at(-1));
+    expect(told()).toEqual(['agent:1', '/app/control/agent', '/app/control/tools']);
+    expect(told(job({}, { image: 'acme@sha256:0' }))[0]).toBe('acme@sha256:0');
+  });
+
+  it('gives the untrusted parts no variable but their own program, written out', () => {
+    for (const name of ['agent', 'tools'] as const) {
+      const given = (containers()[name]?.env ?? []).filter(({ name: variable }) => !variable.startsWith('KUBERNETES_'));
+      // The kubelet takes two dollars for one, and one before a parenthesis for a reference.
+      const { EXECUTOR } = executorOf(name).environment;
+      expect(given).toEqual([{ name: 'EXECUTOR', value: EXECUTOR.split('$').join('$$') }]);
+      expect(containers()[name]).not.toHaveProperty('envFrom');
+    }
+    expect(JSON.stringify(podOf())).not.toContain('valueFrom');
+    expect(JSON.stringify(podOf())).not.toContain(order.identity);
   });
 
   it("keeps the sidecar's last lines where it could not say how it ended", () => {
