@@ -5,7 +5,7 @@ import type Docker from 'dockerode';
 import { execa } from 'execa';
 import { prove } from '../../demo/prove.ts';
 import { scriptedAnswers } from '../../demo/scripted-answers.ts';
-import { LABELS } from '../../platform/docker/names.ts';
+import { LABELS, stationOf } from '../../platform/docker/names.ts';
 import type { TaskRequest } from '../../sdk/index.ts';
 import type { TaskView } from '../../tasks/task-view.ts';
 import { createModelScripts } from '../cluster/system/model-scripts.ts';
@@ -268,6 +268,18 @@ test.each(['sidecar', 'agent', 'tools'])(
     await untilNothingLeft(id);
   },
 );
+
+test('a run that no task holds is removed; one of another station is left alone', async () => {
+  const leave = async (station: string): Promise<Docker.Container> => {
+    const Labels = { [LABELS.station]: station, [LABELS.task]: 'ghost', [LABELS.run]: 'ghost-a1', [LABELS.part]: 'agent' };
+    return docker.client.createContainer({ Image: images.agent, Labels, HostConfig: { NetworkMode: 'none' } });
+  };
+  const foreign = await leave('somebody-else');
+  await using _removed = { [Symbol.asyncDispose]: () => foreign.remove() };
+  const ours = await leave(stationOf('codebay', bench.dataDir));
+  await until('it is removed', async () => (await containersOf('ghost')).every(({ Id }) => Id !== ours.id));
+  expect((await containersOf('ghost')).map(({ Id }) => Id)).toEqual([foreign.id]);
+});
 
 test(
   'a worker that is killed leaves the run alone, and the next one goes on with the same containers',
