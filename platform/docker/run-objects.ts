@@ -30,6 +30,12 @@ const refusedAs =
     throw error;
   };
 
+/** As `Promise.all`, but that nothing is under way any more when it rejects: a removal that follows finds all there is. */
+const allOver = async (calls: readonly Promise<unknown>[]): Promise<void> => {
+  const failed = (await Promise.allSettled(calls)).find((call) => call.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+};
+
 /** Reads and writes of what the engine holds of single runs of a station. */
 export const createRunObjects = (engine: Docker, station: string) => {
   const container = (runId: string, part: DockerPart): Docker.Container => engine.getContainer(containerName(station, runId, part));
@@ -89,8 +95,8 @@ export const createRunObjects = (engine: Docker, station: string) => {
     },
     /** Makes all that is missing of a run's volumes and containers, started or not. */
     make: async (order: RunOrder, options: ContainerOptions): Promise<void> => {
-      await Promise.all(volumesOf(order, station).map((volume) => asked(engine.createVolume(volume))));
-      await Promise.all(DOCKER_PARTS.map((part) => makeContainer(part, order, options)));
+      await allOver(volumesOf(order, station).map((volume) => asked(engine.createVolume(volume))));
+      await allOver(DOCKER_PARTS.map((part) => makeContainer(part, order, options)));
     },
     /** Whether the run has begun: its sidecar is started last. */
     hasBegun: async (runId: string): Promise<boolean> => {
@@ -110,7 +116,7 @@ export const createRunObjects = (engine: Docker, station: string) => {
         throw new FailureError('RUN_NOT_STARTED', `The run's folders could not be made ready (exit code ${StatusCode}).`);
     },
     startParts: async (runId: string): Promise<void> => {
-      await Promise.all((['disk', 'tools', 'agent'] as const).map((part) => start(runId, part)));
+      await allOver((['disk', 'tools', 'agent'] as const).map((part) => start(runId, part)));
       await start(runId, 'sidecar');
     },
     /** Null where nothing of the run exists. */
