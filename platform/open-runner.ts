@@ -14,9 +14,15 @@ const MiB = 1024 * 1024;
 
 const imageOf = (settings: Settings, name: 'CODEBAY_SIDECAR_IMAGE' | 'CODEBAY_AGENT_IMAGE'): string => {
   const image = settings[name];
-  if (image === undefined) throw new SettingsError(`${name}: is needed with CODEBAY_RUNNER=kubernetes`);
+  if (image === undefined) throw new SettingsError(`${name}: is needed with CODEBAY_RUNNER=${settings.CODEBAY_RUNNER}`);
   return image;
 };
+
+/** The images of the station's runs. Throws `SettingsError` where one isn't set. */
+export const runImagesOf = (settings: Settings) => ({
+  sidecar: imageOf(settings, 'CODEBAY_SIDECAR_IMAGE'),
+  agent: imageOf(settings, 'CODEBAY_AGENT_IMAGE'),
+});
 
 /** The cluster's client is loaded only where it is used. */
 const openCluster = async () => {
@@ -31,7 +37,7 @@ const openCluster = async () => {
 };
 
 const openKubernetes = async (settings: Settings, log: WatchLog): Promise<OpenedRunner> => {
-  const images = { sidecar: imageOf(settings, 'CODEBAY_SIDECAR_IMAGE'), agent: imageOf(settings, 'CODEBAY_AGENT_IMAGE') };
+  const images = runImagesOf(settings);
   const [{ cluster, server }, { createKubernetesRunner }, { forbiddenOf }, { lookup }] = await Promise.all([
     openCluster(),
     import('./kubernetes.ts'),
@@ -67,13 +73,32 @@ const openKubernetes = async (settings: Settings, log: WatchLog): Promise<Opened
   return { runner, local: false, close: runner.close };
 };
 
-/** The runner that CODEBAY_RUNNER names. Throws `SettingsError`. */
+const openDocker = async (settings: Settings): Promise<OpenedRunner> => {
+  const images = runImagesOf(settings);
+  const [{ connectDocker }, { createDockerRunner }, { stationOf }] = await Promise.all([
+    import('./docker/engine.ts'),
+    import('./docker.ts'),
+    import('./docker/names.ts'),
+  ]);
+  const runner = createDockerRunner({
+    engine: connectDocker(),
+    station: stationOf(settings.CODEBAY_INSTALLATION, settings.CODEBAY_DATA),
+    images,
+    cpus: settings.CODEBAY_RUN_CPU,
+    startMs: settings.CODEBAY_RUN_START_SECONDS * 1000,
+    forbidden: settings.CODEBAY_RUN_FORBIDDEN.filter((address) => address !== 'api-server' && address !== 'none'),
+  });
+  return { runner, local: true, close: () => undefined };
+};
+
+/** The runner that CODEBAY_RUNNER names. The client of a cluster or an engine is loaded only where it is used. Throws `SettingsError`. */
 export const openRunner = async (
   settings: Settings,
   log: WatchLog & { warn(sentence: string): void },
   installDir: string,
 ): Promise<OpenedRunner> => {
   if (settings.CODEBAY_RUNNER === 'kubernetes') return await openKubernetes(settings, log);
+  if (settings.CODEBAY_RUNNER === 'docker') return await openDocker(settings);
   const runner = createSandboxRunner({
     runsDir: dataPaths(settings.CODEBAY_DATA).runs,
     installDir,

@@ -31,10 +31,10 @@ const pod = z.strictObject({
   annotations: texts.default({}),
 });
 
-/** Where runs execute, and what a cluster gives them. */
+/** Where runs execute, and what a cluster or an engine gives them. */
 export const runnerSettings = {
-  CODEBAY_RUNNER: z.enum(['sandbox', 'kubernetes']).default('sandbox'),
-  /** Tells the runs of this station from those of others in the same namespace. */
+  CODEBAY_RUNNER: z.enum(['sandbox', 'docker', 'kubernetes']).default('sandbox'),
+  /** Tells the runs of this station from those of others in the same namespace or engine. */
   CODEBAY_INSTALLATION: z
     .string()
     .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/)

@@ -83,18 +83,20 @@ export const FAILURES = {
     retryable: true,
   },
   RUN_REFUSED: {
-    title: "The cluster refused the run's pod",
-    remedy: 'The detail quotes the cluster: raise the quota it names, or mend the policy, then submit again.',
+    title: 'The cluster or the Docker engine refused the run',
+    remedy: 'The detail quotes it: raise the quota it names, or mend the policy, then submit again.',
     retryable: true,
   },
   RUN_NOT_STARTED: {
     title: "The run's containers could not be started",
-    remedy: 'The detail quotes the cluster; an image of your own must run as uid 10002 and be derived from the codex-agent image.',
+    remedy:
+      'The detail quotes the cluster or the Docker engine; an image of your own must run as uid 10002 and be derived from the codex-agent image.',
     retryable: false,
   },
   IMAGE_PULL: {
     title: "The run's image could not be pulled",
-    remedy: "Check the image's name and the pull secret (pull_secrets of CODEBAY_KUBERNETES_POD).",
+    remedy:
+      "Check the image's name, and the pull secret (pull_secrets of CODEBAY_KUBERNETES_POD); a Docker engine must have the image already.",
     retryable: true,
   },
   MODEL_AUTH: {

@@ -4,16 +4,17 @@ import { POD_PATHS, SIDECAR_PATHS } from '../../platform/pod/layout.ts';
 import { POD_EXIT, superviseInPod } from './pod-run.ts';
 
 /*
- * The sidecar of one run in its pod: `pod.ts <image of the other containers>`. Ends with code 0 once the gateway has the completion record, 143 after SIGTERM, 64 where the order is no
+ * The sidecar of one run in its pod, or in a Docker container: `pod.ts IMAGE [PLACE]`, the image of the other containers, and where its last words
+ * go, if not to the kubelet. Ends with code 0 once the gateway has the completion record, 143 after SIGTERM, 64 where the order is no
  * order, 1 where nothing could be recorded.
  */
-const [image] = process.argv.slice(2);
+const [image, lastWords = SIDECAR_PATHS.lastWords] = process.argv.slice(2);
 if (image === undefined) {
-  console.error('usage: pod.ts IMAGE');
+  console.error('usage: pod.ts IMAGE [PLACE]');
   process.exit(POD_EXIT.badOrder);
 }
 const { code, output, task } = POD_PATHS;
-const { order, sockets, scratch, control, lastWords } = SIDECAR_PATHS;
+const { order, sockets, scratch, control } = SIDECAR_PATHS;
 const exitCode = await superviseInPod({
   ...{ order, lastWords },
   folders: { code, output, task, sockets, scratch },

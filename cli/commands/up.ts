@@ -67,7 +67,9 @@ export const up = async (): Promise<number> => {
   try {
     const ended = await endLeftovers(data);
     if (ended.length > 0) remark(`The last station was killed; its ${ended.join(', ')} had been left running and were ended.`);
-    const plan = await planStation(process.env, settings, last);
+    const gatewayHost =
+      settings.CODEBAY_RUNNER === 'docker' ? await (await import('../up/gateway-host.ts')).dockerGatewayHost() : undefined;
+    const plan = await planStation(process.env, settings, last, gatewayHost);
     const newKey = await firstApiKey(settings);
     const station = createStation({ plan, env: process.env, root, say: (line) => remark(paint('yellow', line, process.stderr)) });
     try {

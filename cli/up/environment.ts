@@ -30,9 +30,12 @@ export const apiEnvironment = (env: Environment, station: Readonly<Record<string
   ...station,
 });
 
+/** Where the Docker engine is: for the worker alone, since whoever reaches the engine can do anything to its machine. */
+const ENGINE = /^DOCKER_(HOST|CERT_PATH|TLS_VERIFY)$/;
+
 /** A worker that is asked to end stops its runs with a checkpoint, so that nothing outlives `codebay up`; one that is killed leaves them. */
 export const workerEnvironment = (env: Environment, station: Readonly<Record<string, string>>): Record<string, string> => ({
-  ...pick(env, (name) => COMMON.test(name) || isSetting(name) || name === 'TEMPORAL_NAMESPACE'),
+  ...pick(env, (name) => COMMON.test(name) || isSetting(name) || ENGINE.test(name) || name === 'TEMPORAL_NAMESPACE'),
   ...station,
   CODEBAY_RUNS_ON_SHUTDOWN: env.CODEBAY_RUNS_ON_SHUTDOWN || 'stop',
 });

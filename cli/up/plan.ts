@@ -43,8 +43,13 @@ const temporalCliFor = (env: Environment): string | null => {
   return path;
 };
 
-/** Decides ports and addresses before anything is started. */
-export const planStation = async (env: Environment, settings: Settings, last: StationFile | null): Promise<StationPlan> => {
+/** Decides ports and addresses before anything is started. `gatewayHost`: an IPv4 address of this machine that runs reach. */
+export const planStation = async (
+  env: Environment,
+  settings: Settings,
+  last: StationFile | null,
+  gatewayHost = LOOPBACK,
+): Promise<StationPlan> => {
   const demanded = (name: string, value: number): number | null => (env[name] ? value : null);
   const temporalCli = temporalCliFor(env);
   const { CODEBAY_HOST: host, CODEBAY_PORT: port, CODEBAY_GATEWAY_PORT: gatewayPort } = settings;
@@ -53,7 +58,7 @@ export const planStation = async (env: Environment, settings: Settings, last: St
       { name: 'api', host, standard: port, variable: 'CODEBAY_PORT', demanded: demanded('CODEBAY_PORT', port) },
       {
         name: 'gateway',
-        host: LOOPBACK,
+        host: gatewayHost,
         standard: gatewayPort,
         variable: 'CODEBAY_GATEWAY_PORT',
         demanded: demanded('CODEBAY_GATEWAY_PORT', gatewayPort),
@@ -65,7 +70,7 @@ export const planStation = async (env: Environment, settings: Settings, last: St
   );
   const shownHost = ['0.0.0.0', '::'].includes(host) ? LOOPBACK : host.includes(':') ? `[${host}]` : host;
   const url = `http://${shownHost}:${ports.api}`;
-  const gatewayUrl = settings.CODEBAY_GATEWAY_URL ?? `http://${LOOPBACK}:${ports.gateway}`;
+  const gatewayUrl = settings.CODEBAY_GATEWAY_URL ?? `http://${gatewayHost}:${ports.gateway}`;
   const temporalAddress = temporalCli === null ? settings.TEMPORAL_ADDRESS : `${LOOPBACK}:${ports.temporal}`;
   return {
     settings,
@@ -78,6 +83,7 @@ export const planStation = async (env: Environment, settings: Settings, last: St
       CODEBAY_DATA: settings.CODEBAY_DATA,
       CODEBAY_PORT: String(ports.api),
       CODEBAY_GATEWAY_PORT: String(ports.gateway),
+      CODEBAY_GATEWAY_HOST: env.CODEBAY_GATEWAY_HOST || gatewayHost,
       CODEBAY_GATEWAY_URL: gatewayUrl,
       CODEBAY_PUBLIC_URL: settings.CODEBAY_PUBLIC_URL ?? url,
       TEMPORAL_ADDRESS: temporalAddress,

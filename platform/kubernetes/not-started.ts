@@ -1,5 +1,5 @@
 import type { RunExit } from '../../tasks/run.ts';
-import { partOf } from './containers.ts';
+import { partOf } from '../pod/parts.ts';
 import type { SeenContainer, SeenPod } from './objects.ts';
 
 /** How long a run may take to begin, since a pod that waits does so for ever. */

@@ -1,6 +1,7 @@
 import type { V1ResourceRequirements } from '@kubernetes/client-node';
 import type { RunLimits } from '../../tasks/run.ts';
-import type { PodContainer, PodVolume } from '../pod/layout.ts';
+import { MEMORY_BYTES } from '../pod/bounds.ts';
+import type { PodContainer } from '../pod/layout.ts';
 
 const MiB = 1024 * 1024;
 
@@ -13,10 +14,8 @@ export interface RunShares {
   readonly memoryRequestBytes: number;
 }
 
-/** A Node process that passes streams on: 90 MiB at rest, more under many open streams. */
-const SIDECAR_MEMORY = { request: 128 * MiB, limit: 512 * MiB };
-/** git and tar over the whole workspace, now and then. */
-const TOOLS_MEMORY = { request: 64 * MiB, limit: 1024 * MiB };
+const SIDECAR_MEMORY = { request: 128 * MiB, limit: MEMORY_BYTES.sidecar };
+const TOOLS_MEMORY = { request: 64 * MiB, limit: MEMORY_BYTES.tools };
 /** Asked for, so that a node without any room is no candidate; what a run may really take is its limit. */
 const DISK_REQUEST = 512 * MiB;
 
@@ -48,27 +47,5 @@ export const resourcesOf = (container: PodContainer, limits: RunLimits, shares: 
         { request: shares.memoryRequestBytes, limit: limits.memoryBytes },
         { request: DISK_REQUEST, limit: limits.diskBytes },
       );
-  }
-};
-
-/** How large a volume of a run may grow, in bytes. What stands in memory counts against the memory of whoever wrote it. */
-export const volumeBytesOf = (volume: PodVolume, limits: RunLimits): number => {
-  switch (volume) {
-    case 'order':
-    case 'sockets':
-      return MiB;
-    case 'control-agent':
-    case 'control-tools':
-      return 16 * MiB;
-    case 'task':
-      return 16 * MiB;
-    case 'output':
-    case 'scratch':
-    case 'code':
-    case 'home':
-    case 'tmp':
-    case 'side':
-    case 'tools-tmp':
-      return limits.diskBytes;
   }
 };

@@ -1,6 +1,6 @@
 import type { RunExit, RunObservation } from '../../tasks/run.ts';
-import { partOf, SIDECAR } from './containers.ts';
-import { lastWordsOf } from './last-words.ts';
+import { lastWordsOf } from '../pod/last-words.ts';
+import { partOf, SIDECAR } from '../pod/parts.ts';
 import { notStarted, type StartBounds } from './not-started.ts';
 import type { SeenCondition, SeenContainer, SeenPod } from './objects.ts';
 import type { SeenRun } from './run-watch.ts';

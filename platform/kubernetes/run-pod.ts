@@ -1,5 +1,6 @@
 import type { V1Container, V1EnvVar, V1PodSpec, V1Toleration, V1Volume } from '@kubernetes/client-node';
 import type { RunOrder } from '../../tasks/run.ts';
+import { volumeBytesOf } from '../pod/bounds.ts';
 import {
   executorOf,
   POD_GID,
@@ -11,7 +12,7 @@ import {
   SIDECAR_ENVIRONMENT,
   sidecarCommandOf,
 } from '../pod/layout.ts';
-import { type RunShares, resourcesOf, volumeBytesOf } from './resources.ts';
+import { type RunShares, resourcesOf } from './resources.ts';
 
 /** What an operator decides about the pods of runs. */
 export interface PodTemplate {

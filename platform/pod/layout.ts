@@ -58,7 +58,7 @@ export const SIDECAR_PATHS = {
   sockets: '/app/sockets',
   scratch: '/app/scratch',
   control: { agent: '/app/control/agent', tools: '/app/control/tools' },
-  /** Its last words: a `RunExit` as JSON, at most 4096 bytes. */
+  /** Its last words, where it isn't told another place: a `RunExit` as JSON, at most 4096 bytes. */
   lastWords: '/dev/termination-log',
 } as const;
 

@@ -15,6 +15,8 @@ const LAST_LINES = 40;
 
 /** A Docker engine. */
 export interface Engine {
+  /** By which a client finds it. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Runs `docker` on it and returns its standard output; rejects with what it said. `onLine` hears the lines of its standard error. */
   docker(args: readonly string[], onLine?: (line: string) => void): Promise<string>;
 }
@@ -55,11 +57,18 @@ const ready = async (docker: Engine['docker'], socket: string, daemon: PromiseLi
   }
 };
 
+const NO_BRIDGES = ['--bridge=none', '--iptables=false', '--ip-forward=false', '--ip-masq=false'];
+
 /**
  * Starts an engine for `work` and stops it afterwards. It needs root and Debian's `docker.io`, no systemd and no firewall rules: builds and
- * containers have the machine's network or none. What it built stays in `folder`, which one process at a time may use.
+ * containers have the machine's network or none. `bridges`: it makes networks and firewall rules of its own, so that it should stand in a network
+ * namespace of its own. What it built stays in `folder`, which one process at a time may use.
  */
-const withOwnEngine = async <T>(folder: string, work: (engine: Engine) => Promise<T>): Promise<T> => {
+export const withOwnEngine = async <T>(
+  folder: string,
+  work: (engine: Engine) => Promise<T>,
+  { bridges = false }: { readonly bridges?: boolean } = {},
+): Promise<T> => {
   const dockerd = which('dockerd', { PATH: serverPath() });
   if (dockerd === null || process.getuid?.() !== 0)
     throw new EngineMissingError(
@@ -71,13 +80,17 @@ const withOwnEngine = async <T>(folder: string, work: (engine: Engine) => Promis
     const scratch = await mkdtemp(join(tmpdir(), 'engine-'));
     const host = `unix://${scratch}/docker.sock`;
     const stay = ['--data-root', folder, '--exec-root', join(scratch, 'exec'), '--pidfile', join(scratch, 'pid'), '--host', host];
-    const quiet = ['--bridge=none', '--iptables=false', '--ip-forward=false', '--ip-masq=false', '--log-level=error'];
-    const daemon = execa(dockerd, [...stay, ...quiet], { stdin: 'ignore', all: true, reject: false });
+    const daemon = execa(dockerd, [...stay, ...(bridges ? [] : NO_BRIDGES), '--log-level=error'], {
+      stdin: 'ignore',
+      all: true,
+      reject: false,
+    });
     try {
       // The client of the same package: a newer one may refuse to talk to this engine.
-      const docker = client({ DOCKER_HOST: host, DOCKER_CONFIG: scratch, PATH: `/usr/bin:${serverPath()}` });
+      const environment = { DOCKER_HOST: host, DOCKER_CONFIG: scratch };
+      const docker = client({ ...environment, PATH: `/usr/bin:${serverPath()}` });
       await ready(docker, join(scratch, 'docker.sock'), daemon);
-      return await work({ docker });
+      return await work({ environment, docker });
     } finally {
       daemon.kill('SIGTERM');
       await daemon;
@@ -89,4 +102,4 @@ const withOwnEngine = async <T>(folder: string, work: (engine: Engine) => Promis
 
 /** Does `work` with the engine that runs already, else with one of our own. */
 export const withEngine = async <T>(folder: string, work: (engine: Engine) => Promise<T>): Promise<T> =>
-  (await engineAnswers()) ? work({ docker: client({}) }) : withOwnEngine(folder, work);
+  (await engineAnswers()) ? work({ environment: {}, docker: client({}) }) : withOwnEngine(folder, work);

@@ -38,7 +38,7 @@ const SERVERS = {
   'Docker engine': {
     isHere: () =>
       (has('dockerd') && process.getuid?.() === 0) || existsSync('/var/run/docker.sock') || process.env.DOCKER_HOST !== undefined,
-    imports: /(support\/held-engine|\/in-system)\.ts/,
+    imports: /(support\/(held-engine|docker-engine|docker-runs)|\/in-system)\.ts/,
     remedy: () => '`node scripts/setup.mjs --images` as root, or start a Docker engine',
   },
   nginx: { isHere: () => has('nginx') && existsSync(NGINX_STREAM_MODULE), imports: /(servers\/(nginx|production|stack)|\/in-system)\.ts/ },

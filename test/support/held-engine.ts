@@ -8,7 +8,8 @@ export interface HeldEngine extends Engine {
   release(): Promise<void>;
 }
 
-const load = async ({ docker }: Engine, { reference, tar }: BuiltImage): Promise<void> => {
+/** Brings the image to the engine where it isn't there yet. */
+export const loadImage = async ({ docker }: Engine, { reference, tar }: BuiltImage): Promise<void> => {
   const known = await docker(['image', 'inspect', reference]).then(
     () => true,
     () => false,
@@ -24,15 +25,15 @@ export const holdEngine = async (): Promise<HeldEngine> => {
   const released = Promise.withResolvers<void>();
   const held = Promise.withResolvers<Engine>();
   const use = withEngine(engineFolder(folder), async (engine) => {
-    for (const image of images) await load(engine, image);
+    for (const image of images) await loadImage(engine, image);
     held.resolve(engine);
     await released.promise;
   });
   use.catch(held.reject);
-  const { docker } = await held.promise;
+  const engine = await held.promise;
   const release = async (): Promise<void> => {
     released.resolve();
     await use;
   };
-  return { docker, images, release };
+  return { ...engine, images, release };
 };

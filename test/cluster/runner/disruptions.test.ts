@@ -1,15 +1,7 @@
 import { CoreV1Api, SchedulingV1Api } from '@kubernetes/client-node';
 import type { RunOrder } from '../../../tasks/run.ts';
-import {
-  endOfRun,
-  kubeConfigOf,
-  orderOf,
-  type RunCluster,
-  runningPod,
-  SCENARIOS,
-  STAND_IN_TEMPLATE,
-  startRunCluster,
-} from '../../support/run-cluster.ts';
+import { endOfRun, kubeConfigOf, type RunCluster, runningPod, STAND_IN_TEMPLATE, startRunCluster } from '../../support/run-cluster.ts';
+import { orderOf, SCENARIOS } from '../../support/stand-in-run.ts';
 import { BUSYBOX_IMAGE } from '../images.ts';
 import { ownOf, testInOwnCluster } from '../test-cluster.ts';
 

@@ -1,15 +1,7 @@
 import type { KubernetesRunnerOptions } from '../../../platform/kubernetes.ts';
 import type { RunOrder } from '../../../tasks/run.ts';
-import {
-  endOfRun,
-  HUNGRY,
-  orderOf,
-  type RunCluster,
-  runningPod,
-  SCENARIOS,
-  STAND_IN_TEMPLATE,
-  startRunCluster,
-} from '../../support/run-cluster.ts';
+import { endOfRun, type RunCluster, runningPod, STAND_IN_TEMPLATE, startRunCluster } from '../../support/run-cluster.ts';
+import { HUNGRY, orderOf, SCENARIOS } from '../../support/stand-in-run.ts';
 
 const MiB = 1024 * 1024;
 let runs: RunCluster;

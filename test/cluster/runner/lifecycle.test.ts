@@ -1,6 +1,7 @@
 import type { ClusterConnection } from '../../../platform/kubernetes/connection.ts';
 import type { KubernetesRunner } from '../../../platform/kubernetes.ts';
-import { orderOf, type RunCluster, read, SCENARIOS, startRunCluster, untilExit } from '../../support/run-cluster.ts';
+import { type RunCluster, read, startRunCluster } from '../../support/run-cluster.ts';
+import { orderOf, SCENARIOS, untilExit } from '../../support/stand-in-run.ts';
 import { until } from '../../support/until.ts';
 
 let runs: RunCluster;

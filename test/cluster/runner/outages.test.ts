@@ -1,5 +1,6 @@
 import { connectCluster } from '../../../platform/kubernetes/connection.ts';
-import { kubeConfigOf, orderOf, type RunCluster, SCENARIOS, startRunCluster, untilExit } from '../../support/run-cluster.ts';
+import { kubeConfigOf, type RunCluster, startRunCluster } from '../../support/run-cluster.ts';
+import { orderOf, SCENARIOS, untilExit } from '../../support/stand-in-run.ts';
 import { startTcpProxy } from '../../support/tcp-proxy.ts';
 import { ownOf, testInOwnCluster } from '../test-cluster.ts';
 

@@ -1,4 +1,4 @@
-/** The three parts of a run's pod. */
+/** The three parts of a run. */
 export const SIDECAR = 'sidecar';
 export const AGENT = 'agent';
 export const TOOLS = 'tools';
