@@ -9,7 +9,7 @@ const TEST_MS = 4 * 60_000;
 
 let deployed: Deployed | null = null;
 
-/** Call once, in the one test file: a deployment for all of its tests. */
+/** Call once in a test file: a deployment for all of its tests. */
 export const shareOneDeployment = (): void => {
   beforeAll(async () => {
     const began = Date.now();

@@ -1,4 +1,3 @@
-import { apiServerAway } from './api-server-away.ts';
 import { badImage } from './bad-image.ts';
 import { byKafka } from './by-kafka.ts';
 import { cancelled } from './cancel.ts';
@@ -12,13 +11,9 @@ import { networkIsolation } from './isolation-network.ts';
 import { secretIsolation } from './isolation-secrets.ts';
 import { keptSetup } from './kept-set-up.ts';
 import { outOfMemory } from './memory.ts';
-import { orphanReaped } from './orphan.ts';
 import { refusals } from './refusals.ts';
 import { resume } from './resume.ts';
 import { badSetup } from './set-up.ts';
-import { uninstalled } from './uninstall.ts';
-import { upgraded } from './upgrade.ts';
-import { watchStalled } from './watch-stalled.ts';
 import { workerDeleted } from './worker-deleted.ts';
 
 shareOneDeployment();
@@ -43,8 +38,3 @@ describe('set-up', () => {
 });
 describe('deadline', deadline);
 describe('refusals', refusals);
-describe('orphan', orphanReaped);
-describe('watch', watchStalled);
-describe('API server', apiServerAway);
-describe('upgrade', upgraded);
-describe('uninstall', uninstalled);
