@@ -60,7 +60,9 @@ test('an attempt that took longer than that before it broke is made again', asyn
     retryMs: 60_000,
     now: () => time,
     random: () => 1,
-    sleep: async (ms) => void (time += ms),
+    sleep: async (ms) => {
+      time += ms;
+    },
     onRetry: () => undefined,
   });
   expect(await model(modelRequest('m', [], []), new AbortController().signal)).toBe(answer);
