@@ -10,7 +10,7 @@ const MAX_UNPARSABLE = 3;
 
 export interface PersistenceOptions {
   readonly attempt: Attempt;
-  /** How long to go on without a success. */
+  /** How long to go on after a first failure. */
   readonly retryMs: number;
   readonly now: () => number;
   /** 0 ≤ x < 1. */
@@ -28,7 +28,8 @@ export type Model = (request: ModelRequest, signal: AbortSignal) => Promise<Mode
 
 /**
  * Asks again with the identical request after 429, 5xx, 408, broken connections and silence: `Retry-After` where there is one, else
- * exponential back-off with jitter, until `retryMs` have gone by. A wait that would end past that ends the asking at once.
+ * exponential back-off with jitter, until `retryMs` have gone by since the first failure, however long the attempt before it took. A wait
+ * that would end past that ends the asking at once.
  */
 export const createPersistentModel = (options: PersistenceOptions): Model => {
   const { attempt, retryMs, now, random, sleep, onRetry } = options;
@@ -40,7 +41,7 @@ export const createPersistentModel = (options: PersistenceOptions): Model => {
   };
 
   return async (request, signal) => {
-    const deadline = now() + retryMs;
+    let deadline: number | null = null;
     let unparsable = 0;
     for (let tries = 1; ; tries++) {
       try {
@@ -48,6 +49,7 @@ export const createPersistentModel = (options: PersistenceOptions): Model => {
       } catch (error) {
         if (!(error instanceof AskError) || error.kind === 'too_long') throw error;
         unparsable = error.kind === 'unparsable' ? unparsable + 1 : 0;
+        deadline ??= now() + retryMs;
         const leftMs = deadline - now();
         const delayMs = delayAfter(error, tries, leftMs);
         const over = error.kind === 'final' || unparsable >= MAX_UNPARSABLE || leftMs <= 0 || delayMs > leftMs;

@@ -106,7 +106,7 @@ export const createRunWatch = ({ cluster, namespace, installation, log, watchSec
   );
 
   const event = async (name: string, waitMs: number, signal?: AbortSignal): Promise<void> => {
-    const over = [closing.signal, AbortSignal.timeout(waitMs), ...(signal ? [signal] : [])];
+    const over = [closing.signal, AbortSignal.timeout(Math.ceil(waitMs)), ...(signal ? [signal] : [])];
     // Only the signals end it early, and that is no error here.
     await once(changes, name, { signal: AbortSignal.any(over) }).catch(() => undefined);
   };

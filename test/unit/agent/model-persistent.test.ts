@@ -47,6 +47,28 @@ test('a Retry-After past the end is not waited for', async () => {
   expect(result).toMatchObject({ reason: 'MODEL_RATE_LIMITED' });
 });
 
+test('an attempt that took longer than that before it broke is made again', async () => {
+  let time = 0;
+  let asked = 0;
+  const model = createPersistentModel({
+    attempt: async () => {
+      asked += 1;
+      if (asked > 1) return answer;
+      time += 120_000;
+      throw new AskError('unavailable', 'the connection broke', { retryAfterMs: 2000 });
+    },
+    retryMs: 60_000,
+    now: () => time,
+    random: () => 1,
+    sleep: async (ms) => {
+      time += ms;
+    },
+    onRetry: () => undefined,
+  });
+  expect(await model(modelRequest('m', [], []), new AbortController().signal)).toBe(answer);
+  expect(asked).toBe(2);
+});
+
 test('three unparsable answers in a row end it, two with another fault between do not', async () => {
   const garbage = new AskError('unparsable', 'garbage');
   const down = new AskError('unavailable', 'down');
