@@ -11,7 +11,9 @@ import type { Deployed } from './deployed.ts';
 const DEMO = join(import.meta.dirname, '../../../demo/project');
 const FINISHED_MS = 180_000;
 
-export const shell = (command: string): Answer => ({ calls: [{ name: 'shell', arguments: { command, timeout_seconds: 300 } }] });
+export const shell = (command: string, timeoutSeconds = 300): Answer => ({
+  calls: [{ name: 'shell', arguments: { command, timeout_seconds: timeoutSeconds } }],
+});
 
 /** Answers by how many observations a conversation holds. */
 export const inTurns =

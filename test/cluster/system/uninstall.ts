@@ -52,8 +52,11 @@ const startEar = async (address: string) => {
   };
 };
 
+/** Longer than an uninstall takes; the run of the next installation is held up by it as well. */
+const GETS_OUT_SECONDS = 90;
 /** A run that always tries to get out, and doesn't end when it is told to. */
-const getsOut = (url: string) => shell(`trap '' TERM; touch "$HOME/waits"; while :; do curl -s -m 1 ${url}; sleep 0.1; done`);
+const getsOut = (url: string) =>
+  shell(`trap '' TERM; touch "$HOME/waits"; while :; do curl -s -m 1 ${url}; sleep 0.1; done`, GETS_OUT_SECONDS);
 
 /** The last of all: there is no deployment after it. */
 export const uninstalled = (): void => {
