@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { aptInstall } from './apt.mjs';
 import { lastLines, run, which } from './command.mjs';
 import { exclusively } from './exclusive.mjs';
@@ -68,9 +68,18 @@ const versionFlags = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/ver
 
 const SAY_EVERY_MS = 30_000;
 
+/** What builds that were killed left; nobody else builds now. */
+const removeDrafts = (target) => {
+  const folder = dirname(target);
+  if (!existsSync(folder)) return;
+  const drafts = readdirSync(folder).filter((name) => name.startsWith(`${basename(target)}.`) && name.endsWith('.draft'));
+  for (const draft of drafts) rmSync(join(folder, draft), { recursive: true });
+};
+
 const build = async (root, target, say) => {
   const go = await goProgram();
   if (go === null) throw new SetupError(`Go ${OLDEST_GO} or newer is missing: install it so that \`go\` is in PATH, then start again.`);
+  removeDrafts(target);
   const draft = `${target}.${process.pid}.draft`;
   const began = Date.now();
   let compiled = 0;
