@@ -31,8 +31,10 @@ export interface BuildOptions {
 /** What an engine of our own keeps below the folder of the images. */
 export const engineFolder = (folder: string): string => join(folder, 'engine');
 
-/** Tars of each image that stay; every change of the code makes a new one. */
+/** Of each image, how many stay; every change of the code makes a new one. */
 const KEPT = 3;
+/** What an engine of our own keeps of its builds: what two whole ones need. */
+const BUILD_CACHE = '8GB';
 const STEP = /^#\d+ (\[.+\] .+|exporting to image)$/;
 
 interface Plan extends ImageSource {
@@ -56,11 +58,13 @@ const built = async (plan: Plan): Promise<BuiltImage | null> => {
   return { name: plan.name, reference: plan.reference, tar: plan.tar, sizeBytes };
 };
 
-const removeOld = async (folder: string, name: ImageName): Promise<void> => {
+const removeOld = async (engine: Engine, folder: string, name: ImageName): Promise<void> => {
   const tars = (await readdir(folder)).filter((file) => file.startsWith(`${name}-`) && file.endsWith('.tar'));
   const aged = await Promise.all(tars.map(async (file) => ({ file, usedMs: (await stat(join(folder, file))).mtimeMs })));
   const old = aged.sort((a, b) => b.usedMs - a.usedMs).slice(KEPT);
   for (const { file } of old) {
+    // One that somebody uses stays.
+    await engine.docker(['image', 'rm', `${name}:${file.slice(name.length + 1, -'.tar'.length)}`]).catch(() => undefined);
     await rm(join(folder, file.replace(/tar$/, 'json')), { force: true });
     await rm(join(folder, file), { force: true });
   }
@@ -88,7 +92,7 @@ const build = async (engine: Engine, options: BuildOptions, plan: Plan): Promise
     await rm(draft, { force: true });
   }
   await writeFile(plan.record, JSON.stringify({ sizeBytes }));
-  await removeOld(folder, plan.name);
+  await removeOld(engine, folder, plan.name);
   return { name: plan.name, reference: plan.reference, tar: plan.tar, sizeBytes };
 };
 
@@ -109,6 +113,7 @@ export const buildImages = async (options: BuildOptions): Promise<readonly Built
       if (plan.base === localBaseName(suite)) await makeLocalBase(engine, suite, folder);
       images.push(found[index] ?? (await build(engine, options, plan)));
     }
+    if (!runs) await engine.docker(['builder', 'prune', '--force', '--keep-storage', BUILD_CACHE]);
     return images;
   };
   return withEngine(engineFolder(folder), buildAll);
