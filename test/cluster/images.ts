@@ -52,8 +52,9 @@ export const writeImage = async (root: string, reference: string, config: ImageC
 export const busyboxRoot = async (root: string): Promise<void> => {
   for (const name of ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev']) await mkdir(join(root, name));
   await chmod(join(root, 'tmp'), 0o1777);
-  const busybox = join(root, 'bin/busybox');
-  await copyFile(findServer('busybox'), busybox);
+  const busybox = findServer('busybox');
+  await copyFile(busybox, join(root, 'bin/busybox'));
+  // Asked of the original: a file that has just been written can't be started while a child of somebody else still holds it open.
   const { stdout } = await execa(busybox, ['--list']);
   for (const applet of stdout.split('\n').filter((name) => name !== 'busybox')) await symlink('busybox', join(root, 'bin', applet));
   await writeFile(join(root, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n');
