@@ -24,7 +24,11 @@ export const createPhaseReads = ({ phases, everyMs }: { readonly phases: RunPhas
   };
 
   return (runId: string): Promise<Phase> => {
-    if (asked.size === 0) setTimeout(readAsked, Math.max(0, readAt + everyMs - performance.now()));
+    if (asked.size === 0) {
+      const restMs = readAt + everyMs - performance.now();
+      // A timer counts whole milliseconds from a clock that drops the rest of the one that has begun: it may come almost one too early.
+      setTimeout(readAsked, restMs > 0 ? Math.ceil(restMs) + 1 : 0);
+    }
     const read = asked.get(runId) ?? Promise.withResolvers<Phase>();
     asked.set(runId, read);
     return read.promise;

@@ -311,10 +311,13 @@ describe('deleting a prefix', () => {
 
   test('takes more than one page', async () => {
     await fill(1001);
-    await cos.store.deletePrefix('runs/r1/');
+    // Nothing fails here: only impatience with a page of 1,000 on a busy machine would ask twice.
+    const patient = createCosStore(
+      cosOptions(cos.server.endpoint, { timing: { ...HURRIED, connectMs: 30_000, idleMs: 30_000, attemptMs: 50_000 } }),
+    );
+    await patient.deletePrefix('runs/r1/');
     expect(cos.server.residue()).toEqual([]);
-    // One that a busy machine answers too late is asked again.
-    expect(count('POST', 'delete')).toBeGreaterThanOrEqual(2);
+    expect(count('POST', 'delete')).toBe(2);
   });
 
   test('asks again for what was not deleted, and for that alone', async () => {

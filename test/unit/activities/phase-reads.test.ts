@@ -32,8 +32,8 @@ test('a thousand watches that ask at the same time are one read, and those that 
   await new Promise((resolve) => setImmediate(resolve));
   await Promise.all([first, phaseOf('r2')]);
   expect(reads.map(({ runIds }) => runIds)).toEqual([ids, ['r1', 'r2']]);
-  // Timers count whole milliseconds of a clock that has begun its millisecond already.
-  expect((reads[1]?.at ?? 0) - (reads[0]?.at ?? 0)).toBeGreaterThanOrEqual(45);
+  // The store's clock of the first read starts a little later than ours.
+  expect((reads[1]?.at ?? 0) - (reads[0]?.at ?? 0)).toBeGreaterThanOrEqual(49);
 });
 
 test('two that ask for one run share an answer, and an unknown run has no phase', async () => {
