@@ -23,17 +23,12 @@ beforeAll(async () => {
 }, 1_800_000);
 afterAll(() => engine?.release());
 
-const imageOf = (name: string) => {
-  const image = engine.images.find((built) => built.name === name);
-  if (image === undefined) throw new Error(`no image ${name}`);
-  return image;
-};
 const inAgent = (script: string): Promise<string> =>
-  engine.docker(['run', '--rm', ...LOCKED, ...AGENT_FOLDERS, imageOf('codex-agent').reference, 'sh', '-c', CLEAN, 'sh', script]);
+  engine.docker(['run', '--rm', ...LOCKED, ...AGENT_FOLDERS, engine.images.agent.reference, 'sh', '-c', CLEAN, 'sh', script]);
 const service = (...args: string[]): Promise<string> =>
-  engine.docker(['run', '--rm', ...LOCKED, ...SERVICE_FOLDERS, imageOf('codebay').reference, ...args]);
+  engine.docker(['run', '--rm', ...LOCKED, ...SERVICE_FOLDERS, engine.images.codebay.reference, ...args]);
 const inService = (script: string): Promise<string> =>
-  engine.docker(['run', '--rm', ...LOCKED, ...SERVICE_FOLDERS, '--entrypoint', 'sh', imageOf('codebay').reference, '-e', '-c', script]);
+  engine.docker(['run', '--rm', ...LOCKED, ...SERVICE_FOLDERS, '--entrypoint', 'sh', engine.images.codebay.reference, '-e', '-c', script]);
 
 const WHO = 'id -u; id -g; grep -E "^(CapEff|CapBnd|NoNewPrivs)" /proc/self/status | tr -d "\\t"';
 const NOBODY = ['10000', 'CapEff:0000000000000000', 'CapBnd:0000000000000000', 'NoNewPrivs:1'];
@@ -128,7 +123,7 @@ describe('the image of the services', () => {
     chmodSync(folder, 0o755);
     writeFileSync(join(folder, 'secret'), randomBytes(32).toString('hex'), { mode: 0o444 });
     const settings = ['--env', 'CODEBAY_SECRET_FILE=/run/codebay/secret', '--volume', `${folder}:/run/codebay:ro`];
-    const id = await engine.docker(['run', '--detach', ...LOCKED, ...SERVICE_FOLDERS, ...settings, imageOf('codebay').reference, 'api']);
+    const id = await engine.docker(['run', '--detach', ...LOCKED, ...SERVICE_FOLDERS, ...settings, engine.images.codebay.reference, 'api']);
     try {
       await until('the API is ready', async () => {
         const log = await engine.docker(['logs', id]);
@@ -172,7 +167,7 @@ describe('the image of the services', () => {
       ...SERVICE_FOLDERS,
       '--env',
       'CODEBAY_PORT=none',
-      imageOf('codebay').reference,
+      engine.images.codebay.reference,
       name,
     ]);
     await expect(run).rejects.toThrow(/SettingsError: CODEBAY_PORT/);
@@ -180,15 +175,15 @@ describe('the image of the services', () => {
 });
 
 describe.each([
-  ['codebay', 500],
-  ['codex-agent', 1200],
-] as const)('the image %s', (name, limitMb) => {
+  ['codebay', 'codebay', 500],
+  ['codex-agent', 'agent', 1200],
+] as const)('the image %s', (name, which, limitMb) => {
   const inspect = async (format: string): Promise<unknown> =>
-    JSON.parse(await engine.docker(['image', 'inspect', '--format', `{{json ${format}}}`, imageOf(name).reference]));
+    JSON.parse(await engine.docker(['image', 'inspect', '--format', `{{json ${format}}}`, engine.images[which].reference]));
 
   test(`is no larger than ${limitMb} MB`, () => {
-    expect(imageOf(name).sizeBytes).toBeGreaterThan(50e6);
-    expect(imageOf(name).sizeBytes / 1e6).toBeLessThan(limitMb);
+    expect(engine.images[which].sizeBytes).toBeGreaterThan(50e6);
+    expect(engine.images[which].sizeBytes / 1e6).toBeLessThan(limitMb);
   });
 
   test('says what it is', async () => {
@@ -212,12 +207,12 @@ describe.each([
       '--network=none',
       '--entrypoint',
       'sh',
-      imageOf(name).reference,
+      engine.images[which].reference,
       '-c',
       script,
     ]);
     expect(found).toBe('/opt/codebay/package.json');
-    const history = await engine.docker(['history', '--no-trunc', '--format', '{{.CreatedBy}}', imageOf(name).reference]);
+    const history = await engine.docker(['history', '--no-trunc', '--format', '{{.CreatedBy}}', engine.images[which].reference]);
     expect(history).toContain('COPY');
     expect(`${history}${JSON.stringify(await inspect('.Config.Env'))}`).not.toMatch(/BEGIN |_ca=|SECRET|PASSWORD|TOKEN|API_KEY/i);
   });

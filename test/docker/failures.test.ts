@@ -5,7 +5,8 @@ import type { DockerRunnerOptions } from '../../platform/docker.ts';
 import type { RunOrder } from '../../tasks/run.ts';
 import { writeImage } from '../cluster/images.ts';
 import { type DockerRuns, startDockerRuns } from '../support/docker-runs.ts';
-import { GREEDY, HUNGRY, orderOf, SCENARIOS, untilExit } from '../support/stand-in-run.ts';
+import { failuresOfContainers } from '../support/runner-failures-contract.ts';
+import { GREEDY, orderOf, SCENARIOS, untilExit } from '../support/stand-in-run.ts';
 
 const MiB = 1024 * 1024;
 let runs: DockerRuns;
@@ -31,30 +32,11 @@ const endOf = async (
 };
 const { limits } = orderOf('');
 
-test('memory, by the sidecar', async () => {
-  expect(await endOf(orderOf(SCENARIOS.hunger))).toMatchObject({
-    cause: 'out_of_memory',
-    exitCode: 137,
-    detail: expect.stringContaining('container sidecar'),
-  });
-});
-
-test('memory, by the agent while the sidecar goes on', async () => {
-  const order = orderOf(SCENARIOS.live, { image: HUNGRY });
-  expect(await endOf(order)).toMatchObject({ cause: 'out_of_memory', exitCode: 137, detail: expect.stringContaining('container agent') });
-});
+failuresOfContainers(endOf);
 
 test('folders over their limit together, whatever hides behind the mode of a folder', async () => {
   const order = orderOf(SCENARIOS.live, { image: GREEDY, limits: { ...limits, diskBytes: 32 * MiB } });
   expect(await endOf(order)).toMatchObject({ cause: 'disk_full', detail: expect.stringContaining('CODEBAY_RUN_DISK_MB') });
-});
-
-test('a crash of the sidecar, with its last lines', async () => {
-  expect(await endOf(orderOf(SCENARIOS.crash))).toEqual({
-    cause: 'finished',
-    exitCode: 3,
-    detail: 'The sidecar ended with exit code 3. no gateway',
-  });
 });
 
 test('a sidecar that is killed', async () => {

@@ -1,18 +1,16 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { buildImages } from '../../scripts/images/build.ts';
 import { EngineMissingError } from '../../scripts/images/engine.ts';
 import { engineAnswers } from '../../scripts/setup/engine.mjs';
-import { cacheFolder } from '../../scripts/setup/temporal-cli.mjs';
+import { builtImages } from '../support/built-images.ts';
 
 /*
  * `npm run test:docker [FILE…]`: the tests of this folder, on the engine that runs; where none does, in a network namespace of their own with an
  * engine that they start, whose bridges and firewall rules are nobody else's there. The images are built before, since nothing is reachable there.
  */
 const root = join(import.meta.dirname, '../..');
-const say = (line: string): void => console.error(`images: ${line}`);
 try {
-  await buildImages({ root, folder: join(cacheFolder(), 'images'), ca: process.env.NODE_EXTRA_CA_CERTS, say });
+  await builtImages();
 } catch (error) {
   if (!(error instanceof EngineMissingError)) throw error;
   console.error(`The tests of the Docker runner are skipped: ${error.message}`);

@@ -3,7 +3,6 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { execa } from 'execa';
-import { prove } from '../../demo/prove.ts';
 import { scriptedAnswers } from '../../demo/scripted-answers.ts';
 import { LABELS, stationOf } from '../../platform/docker/names.ts';
 import type { TaskRequest } from '../../sdk/index.ts';
@@ -12,10 +11,10 @@ import { createModelScripts } from '../cluster/system/model-scripts.ts';
 import { type HeldDocker, holdDocker, loadOwnImages } from '../support/docker-engine.ts';
 import { openTaskBench, type TaskBench } from '../support/e2e-task.ts';
 import { createHeldTurns } from '../support/held-turns.ts';
+import { expectMended, TEST_COMMAND } from '../support/mended.ts';
 import { type Answer, lastContent, type ModelScript } from '../support/scripted-model.ts';
 import { until } from '../support/until.ts';
 
-const TEST_COMMAND = 'node --test';
 const FINISHED_MS = 120_000;
 const TEST_MS = 180_000;
 /** What a cancelled task is promised. */
@@ -81,23 +80,7 @@ test(
   async () => {
     const { id } = await submit(scriptedAnswers(TEST_COMMAND), { verify: { command: TEST_COMMAND } });
     const task = await finished(id);
-    expect(task).toMatchObject({
-      status: 'COMPLETED',
-      failure: null,
-      verification: { status: 'passed', exit_code: 0 },
-      runs: [
-        { kind: 'agent', epoch: 1, outcome: 'succeeded' },
-        { kind: 'verify', outcome: 'succeeded' },
-      ],
-    });
-    const proof = await prove({
-      repository: bench.repository,
-      commit: task.commit ?? '',
-      patch: await bench.client.diff(id),
-      argv: [process.execPath, '--test'],
-      folder: bench.folder,
-    });
-    expect(proof).toEqual({ onBase: 1, onPatched: 0 });
+    await expectMended(task, bench);
     await untilNothingLeft(id);
   },
   TEST_MS,

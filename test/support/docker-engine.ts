@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import Docker from 'dockerode';
-import { buildImages } from '../../scripts/images/build.ts';
 import { type Engine, EngineMissingError, withEngine, withOwnEngine } from '../../scripts/images/engine.ts';
-import type { ImageName } from '../../scripts/images/images.ts';
 import { engineAnswers } from '../../scripts/setup/engine.mjs';
 import { cacheFolder } from '../../scripts/setup/temporal-cli.mjs';
+import { builtImages } from './built-images.ts';
 import { loadImage } from './held-engine.ts';
 
 /** An engine that has networks. */
@@ -60,17 +59,13 @@ export const holdDocker = async (): Promise<HeldDocker> => {
 
 /** The images as they would be built now, on this engine; it forgets the ones before. */
 export const loadOwnImages = async (engine: Engine): Promise<{ readonly sidecar: string; readonly agent: string }> => {
-  const folder = join(cacheFolder(), 'images');
-  const say = (line: string): void => console.error(`images: ${line}`);
-  const images = await buildImages({ root: join(import.meta.dirname, '../..'), folder, ca: process.env.NODE_EXTRA_CA_CERTS, say });
-  const referenceOf = (name: ImageName): string => images.find((image) => image.name === name)?.reference ?? '';
-  for (const image of images) await loadImage(engine, image);
+  const { codebay, agent } = await builtImages();
+  for (const image of [codebay, agent]) await loadImage(engine, image);
   if (hasOwnNetwork()) {
     const known = (await engine.docker(['images', '--format', '{{.Repository}}:{{.Tag}}'])).split('\n');
-    const old = known.filter(
-      (reference) => /^(codebay|codex-agent):/.test(reference) && !images.some((image) => image.reference === reference),
-    );
+    const current = [codebay.reference, agent.reference];
+    const old = known.filter((reference) => /^(codebay|codex-agent):/.test(reference) && !current.includes(reference));
     if (old.length > 0) await engine.docker(['rmi', ...old]);
   }
-  return { sidecar: referenceOf('codebay'), agent: referenceOf('codex-agent') };
+  return { sidecar: codebay.reference, agent: agent.reference };
 };

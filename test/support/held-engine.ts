@@ -1,10 +1,9 @@
-import { join } from 'node:path';
-import { type BuiltImage, buildImages, engineFolder } from '../../scripts/images/build.ts';
+import { type BuiltImage, engineFolder } from '../../scripts/images/build.ts';
 import { type Engine, withEngine } from '../../scripts/images/engine.ts';
-import { cacheFolder } from '../../scripts/setup/temporal-cli.mjs';
+import { type BuiltImages, builtImages, IMAGES_FOLDER } from './built-images.ts';
 
 export interface HeldEngine extends Engine {
-  readonly images: readonly BuiltImage[];
+  readonly images: BuiltImages;
   release(): Promise<void>;
 }
 
@@ -19,13 +18,11 @@ export const loadImage = async ({ docker }: Engine, { reference, tar }: BuiltIma
 
 /** The images as they would be built now, and an engine that has them until it is released. */
 export const holdEngine = async (): Promise<HeldEngine> => {
-  const folder = join(cacheFolder(), 'images');
-  const say = (line: string): boolean => process.stderr.write(`images: ${line}\n`);
-  const images = await buildImages({ root: join(import.meta.dirname, '../..'), folder, ca: process.env.NODE_EXTRA_CA_CERTS, say });
+  const images = await builtImages();
   const released = Promise.withResolvers<void>();
   const held = Promise.withResolvers<Engine>();
-  const use = withEngine(engineFolder(folder), async (engine) => {
-    for (const image of images) await loadImage(engine, image);
+  const use = withEngine(engineFolder(IMAGES_FOLDER), async (engine) => {
+    for (const image of Object.values(images)) await loadImage(engine, image);
     held.resolve(engine);
     await released.promise;
   });

@@ -2,17 +2,15 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { buildImages } from '../../../scripts/images/build.ts';
 import { HELM } from '../../../scripts/setup/deploy-tools.mjs';
 import { findGoTool } from '../../../scripts/setup/go-tool.mjs';
-import { cacheFolder } from '../../../scripts/setup/temporal-cli.mjs';
+import { builtImages, imageValue } from '../../support/built-images.ts';
 import { kubectlWith, mustSay } from '../../support/kubectl.ts';
 import { startScriptedModel } from '../../support/scripted-model.ts';
 import { type Cluster, startCluster } from '../cluster.ts';
 import { STAND_IN, writeStandIn } from './stand-in.ts';
 
-const ROOT = join(import.meta.dirname, '../../..');
-const CHART = join(ROOT, 'deploy/helm/codebay');
+const CHART = join(import.meta.dirname, '../../../deploy/helm/codebay');
 const SAYS = 'It greets whom it is told to greet.';
 
 const resources = {
@@ -53,26 +51,21 @@ const stack = new AsyncDisposableStack();
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'codebay-evaluation-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const say = (line: string): boolean => process.stderr.write(`images: ${line}\n`);
-  const images = await buildImages({ root: ROOT, folder: join(cacheFolder(), 'images'), ca: process.env.NODE_EXTRA_CA_CERTS, say });
+  const images = await builtImages();
   cluster = stack.use(await startCluster());
   const standIn = join(folder, 'stand-in.tar');
   await mkdir(join(folder, 'root'));
   await writeStandIn(join(folder, 'root'), standIn);
-  for (const tar of [standIn, ...images.map((image) => image.tar)]) await cluster.importImage(tar);
+  for (const tar of [standIn, images.codebay.tar, images.agent.tar]) await cluster.importImage(tar);
   const objects = volumes(join(folder, 'volumes'), cluster.nodeName, 3);
   for (const index of [0, 1, 2]) await mkdir(join(folder, 'volumes', String(index)), { recursive: true });
   await mustSay(kubectlWith(cluster.kubeconfig)(['apply', '-f', '-'], objects.map((object) => JSON.stringify(object)).join('\n---\n')));
   const model = await startScriptedModel(() => ({ text: SAYS }), undefined, cluster.hostAddress);
   stack.defer(() => model.close());
-  const imageOf = (name: string) => {
-    const [repository, tag] = images.find((image) => image.name === name)?.reference.split(':') ?? [];
-    return { repository, tag };
-  };
   values = join(folder, 'values.json');
   const own = {
-    image: { ...imageOf('codebay'), pullPolicy: 'Never' },
-    agentImage: imageOf('codex-agent'),
+    image: { ...imageValue(images.codebay), pullPolicy: 'Never' },
+    agentImage: imageValue(images.agent),
     settings: {
       OPENAI_BASE_URL: model.url,
       CODEBAY_MODELS: ['scripted'],

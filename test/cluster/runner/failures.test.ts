@@ -1,7 +1,8 @@
 import type { KubernetesRunnerOptions } from '../../../platform/kubernetes.ts';
 import type { RunOrder } from '../../../tasks/run.ts';
 import { endOfRun, type RunCluster, runningPod, STAND_IN_TEMPLATE, startRunCluster } from '../../support/run-cluster.ts';
-import { HUNGRY, orderOf, SCENARIOS } from '../../support/stand-in-run.ts';
+import { failuresOfContainers } from '../../support/runner-failures-contract.ts';
+import { orderOf, SCENARIOS } from '../../support/stand-in-run.ts';
 
 const MiB = 1024 * 1024;
 let runs: RunCluster;
@@ -16,31 +17,12 @@ const endOf = (order: RunOrder, change?: Partial<KubernetesRunnerOptions>, durin
   endOfRun(runs, namespace, order, change, during);
 const limits = orderOf('').limits;
 
-test('memory, by the sidecar', async () => {
-  expect(await endOf(orderOf(SCENARIOS.hunger))).toMatchObject({
-    cause: 'out_of_memory',
-    exitCode: 137,
-    detail: expect.stringContaining('sidecar'),
-  });
-});
-
-test('memory, by the agent while the sidecar goes on', async () => {
-  const order = orderOf(SCENARIOS.live, { image: HUNGRY });
-  expect(await endOf(order)).toMatchObject({ cause: 'out_of_memory', exitCode: 137, detail: expect.stringContaining('container agent') });
-});
+failuresOfContainers(endOf);
 
 test('a volume over its limit', async () => {
   const order = orderOf(SCENARIOS.fillDisk, { limits: { ...limits, diskBytes: 32 * MiB } });
   expect(await endOf(order)).toMatchObject({ cause: 'disk_full', detail: expect.stringMatching(/exceeds|limit/) });
 }, 200_000);
-
-test('a crash of the sidecar, with its last lines', async () => {
-  expect(await endOf(orderOf(SCENARIOS.crash))).toEqual({
-    cause: 'finished',
-    exitCode: 3,
-    detail: 'The sidecar ended with exit code 3. no gateway',
-  });
-});
 
 test('what the sidecar itself says', async () => {
   expect(await endOf(orderOf(SCENARIOS.sayIsolation))).toEqual({ cause: 'isolation', exitCode: 1, detail: 'a door is open' });

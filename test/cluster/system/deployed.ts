@@ -2,12 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
-import { buildImages } from '../../../scripts/images/build.ts';
-import { cacheFolder } from '../../../scripts/setup/temporal-cli.mjs';
 import { type CodebayClient, createClient } from '../../../sdk/index.ts';
 import { COS_TEST } from '../../servers/cos/cos-process.ts';
 import { startNginx } from '../../servers/nginx.ts';
 import { freePort } from '../../servers/server-process.ts';
+import { builtImages } from '../../support/built-images.ts';
 import { kubectlWith } from '../../support/kubectl.ts';
 import { until } from '../../support/until.ts';
 import { openTestCluster, type TestCluster } from '../test-cluster.ts';
@@ -21,7 +20,6 @@ import { inTurns } from './tasks.ts';
 import { startTestimony, type Testimony } from './testimony.ts';
 import { SECRETS, type SystemValues, valuesOf } from './values.ts';
 
-const ROOT = join(import.meta.dirname, '../../..');
 export const NAMESPACE = 'codebay';
 export const RUNS_NAMESPACE = 'codebay-runs';
 export const RELEASE = 'codebay';
@@ -57,18 +55,6 @@ export interface Deployed extends AsyncDisposable {
   readonly folder: string;
 }
 
-const imageFiles = async () => {
-  const say = (line: string): boolean => process.stderr.write(`images: ${line}\n`);
-  const options = { root: ROOT, folder: join(cacheFolder(), 'images'), ca: process.env.NODE_EXTRA_CA_CERTS, say };
-  const built = await buildImages(options);
-  const find = (name: string) => {
-    const image = built.find((one) => one.name === name);
-    if (image === undefined) throw new Error(`no image ${name}`);
-    return image;
-  };
-  return { codebay: find('codebay'), agent: find('codex-agent') };
-};
-
 /** What an operator does before `helm install`: the namespace, under PodSecurity `restricted`, and the Secrets that the values name. */
 const prepareNamespace = async (core: CoreV1Api, beside: ServersBeside, setupSecret: string): Promise<void> => {
   const setupSecrets = {
@@ -98,7 +84,7 @@ export const deploySystem = async (say: (line: string) => void): Promise<Deploye
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'codebay-system-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const images = await imageFiles();
+  const images = await builtImages();
   say('images built');
   const cluster = stack.use(await openTestCluster());
   const { hostAddress, kubeconfig } = cluster;

@@ -28,10 +28,10 @@ const untilAsBefore = async ({ cluster, before }: Deployed): Promise<void> => {
   });
 };
 
-const workflowEnds = async ({ beside }: Deployed, taskId: string): Promise<void> => {
+const resultOf = async ({ beside }: Deployed, taskId: string): Promise<unknown> => {
   const connection = await Connection.connect({ address: beside.temporal.address });
   try {
-    await new Client({ connection }).workflow.getHandle(taskId).result();
+    return await new Client({ connection }).workflow.getHandle(taskId).result();
   } finally {
     await connection.close();
   }
@@ -79,7 +79,7 @@ export const uninstalled = (): void => {
       expect(ear.heard()).toBe(before);
 
       await helm.install(system.values);
-      await workflowEnds(system, id);
+      expect(await resultOf(system, id)).toMatchObject({ status: 'COMPLETED' });
     },
     UNINSTALL_MS,
   );

@@ -1,5 +1,5 @@
-import type { BuiltImage } from '../../../scripts/images/build.ts';
 import { COS_TEST } from '../../servers/cos/cos-process.ts';
+import { type BuiltImages, imageValue } from '../../support/built-images.ts';
 import type { ServersBeside } from './beside.ts';
 
 /** Names of the Secrets that an operator makes before the chart is installed. */
@@ -28,15 +28,10 @@ const small = (memory: string) => ({
 /** One of each service: two prove nothing on one node. */
 const service = (memory: string) => ({ replicas: 1, autoscaling: { enabled: false }, resources: small(memory) });
 
-const image = ({ reference }: BuiltImage) => {
-  const [repository, tag] = reference.split(':');
-  return { repository, tag };
-};
-
 /** The chart's values for a deployment on the servers beside the cluster. */
 export const valuesOf = (options: {
   readonly beside: ServersBeside;
-  readonly images: { readonly codebay: BuiltImage; readonly agent: BuiltImage };
+  readonly images: BuiltImages;
   readonly gitUrl: string;
   readonly publicUrl: string;
   /** `host:port` that set-up may reach although it is private. */
@@ -47,8 +42,8 @@ export const valuesOf = (options: {
   const { beside, images, gitUrl, publicUrl, mirror, testPrompt } = options;
   const gitHost = new URL(gitUrl).host;
   return {
-    image: { ...image(images.codebay), pullPolicy: 'Never' },
-    agentImage: image(images.agent),
+    image: { ...imageValue(images.codebay), pullPolicy: 'Never' },
+    agentImage: imageValue(images.agent),
     api: { ...service('1Gi'), drainNoticeSeconds: 3, drainSeconds: 20 },
     gateway: { ...service('1Gi'), drainNoticeSeconds: 3, drainSeconds: 30 },
     worker: { ...service('1Gi'), drainSeconds: 15 },

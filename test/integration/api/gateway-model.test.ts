@@ -47,6 +47,16 @@ describe('the model routes of the gateway', () => {
     return { status: response.status, code: error.code, message: error.message };
   };
 
+  /** From now on answers are streams that stop after their beginning; resolves with the first of them. */
+  const holdStream = (): Promise<ServerResponse> => {
+    const begun = Promise.withResolvers<ServerResponse>();
+    handler = (reply) => {
+      sse(reply).write(STREAM[0]);
+      begun.resolve(reply);
+    };
+    return begun.promise;
+  };
+
   beforeEach(async () => {
     asked = [];
     handler = streamed;
@@ -132,13 +142,9 @@ describe('the model routes of the gateway', () => {
 
   test('lets the same request join the one under way', async () => {
     const { post } = await start();
-    const begun = Promise.withResolvers<ServerResponse>();
-    handler = (reply) => {
-      sse(reply).write(STREAM[0]);
-      begun.resolve(reply);
-    };
+    const begun = holdStream();
     const first = post({ ...ask, stream: true });
-    const reply = await begun.promise;
+    const reply = await begun;
     const second = await post({ ...ask, stream: true });
     reply.end(STREAM.slice(1).join(''));
     expect(await (await first).text()).toBe(STREAM.join(''));
@@ -148,13 +154,9 @@ describe('the model routes of the gateway', () => {
 
   test('keeps the turn of a lost run under way for its successor', async () => {
     const { run, post } = await start();
-    const begun = Promise.withResolvers<ServerResponse>();
-    handler = (reply) => {
-      sse(reply).write(STREAM[0]);
-      begun.resolve(reply);
-    };
+    const begun = holdStream();
     const first = post({ ...ask, stream: true });
-    const reply = await begun.promise;
+    const reply = await begun;
     await gateway.stores.runs.end(run.id);
     // Longer than several looks at whether it may go on.
     await pause(300);
@@ -168,11 +170,7 @@ describe('the model routes of the gateway', () => {
 
   test('reads an answer to its end when the client goes, journals and settles it', async () => {
     const { run, post } = await start();
-    const begun = Promise.withResolvers<ServerResponse>();
-    handler = (reply) => {
-      sse(reply).write(STREAM[0]);
-      begun.resolve(reply);
-    };
+    const begun = holdStream();
     const headers = { authorization: run.authorization, 'x-codebay-turn': '1' };
     const client = request({ port: gateway.port, method: 'POST', path: '/llm/v1/chat/completions', headers });
     client.end(JSON.stringify({ ...ask, stream: true }));
@@ -180,7 +178,7 @@ describe('the model routes of the gateway', () => {
     await once(answer, 'data');
     answer.on('error', () => undefined);
     client.destroy();
-    const reply = await begun.promise;
+    const reply = await begun;
     reply.end(STREAM.slice(1).join(''));
     expect(await (await post({ ...ask, stream: true })).text()).toBe(STREAM.join(''));
     expect(asked).toHaveLength(1);
@@ -351,15 +349,11 @@ describe('the model routes of the gateway', () => {
 
   test('drains: lets a turn under way finish, and begins none', async () => {
     const { post } = await start();
-    const begun = Promise.withResolvers<ServerResponse>();
-    handler = (reply) => {
-      sse(reply).write(STREAM[0]);
-      begun.resolve(reply);
-    };
+    const begun = holdStream();
     const first = await post({ ...ask, stream: true });
     const drained = gateway.drain(10_000);
     await expect(post(ask, 2)).rejects.toThrow();
-    (await begun.promise).end(STREAM.slice(1).join(''));
+    (await begun).end(STREAM.slice(1).join(''));
     expect(await first.text()).toBe(STREAM.join(''));
     await drained;
     expect(await gateway.stores.ledger.usage('t1')).toMatchObject({ output_tokens: 20 });
