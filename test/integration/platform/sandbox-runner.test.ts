@@ -76,7 +76,8 @@ test('a killed sidecar is a lost run, whose programs are gone', async () => {
   const identity = await readProcess(join(runsDir, 'lost-a1'));
   process.kill(identity?.pid ?? 0, 'SIGKILL');
   while (processesWith(word).length > 0) await turn();
-  expect(await runner.observe('lost-a1')).toMatchObject({ state: 'exited', exit: { cause: 'lost' } });
+  // A process that is ending loses its command line before it is dead.
+  expect(await runner.observe('lost-a1', { waitMs: 10_000 })).toMatchObject({ state: 'exited', exit: { cause: 'lost' } });
 });
 
 test('stop ends the whole tree, and a run that was never begun can not begin any more', async () => {
