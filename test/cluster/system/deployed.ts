@@ -128,6 +128,8 @@ export const deploySystem = async (say: (line: string) => void): Promise<Deploye
   const { spec } = await core.readNamespacedService({ namespace: NAMESPACE, name: `${RELEASE}-api` });
   const nginx = await startNginx({ apiHost: spec?.clusterIP ?? '', apiPorts: [spec?.ports?.[0]?.port ?? 0], port });
   stack.defer(() => nginx.stop());
+  testimony.hear('nginx, errors', nginx.errorLog);
+  testimony.hear('nginx, requests', nginx.accessLog);
   const apiKey = await secretValue(core, `${RELEASE}-first-key`, 'key');
   await until('nginx reaches the API', async () => (await fetch(`${nginx.url}/readyz`)).ok);
   say('nginx in front');

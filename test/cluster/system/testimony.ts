@@ -2,6 +2,8 @@ import { CoreV1Api, type KubeConfig, type V1ContainerStatus, type V1Pod } from '
 
 /** Remembers what pods and events said, since both are gone when a failed test wants to know. */
 export interface Testimony extends Disposable {
+  /** The last lines of this are told as well. */
+  hear(name: string, read: () => Promise<string>): void;
   /** For people: the pods' states in order of time, the events, and the last lines of the services. */
   say(): Promise<string>;
 }
@@ -33,6 +35,7 @@ export const startTestimony = (config: KubeConfig, namespaces: readonly string[]
   const core = config.makeApiClient(CoreV1Api);
   const lastSeen = new Map<string, string>();
   const history: string[] = [];
+  const heard = new Map<string, () => Promise<string>>();
   const note = (line: string): void => {
     history.push(`${new Date().toISOString().slice(11, 23)} ${line}`);
     if (history.length > KEPT) history.shift();
@@ -79,11 +82,15 @@ export const startTestimony = (config: KubeConfig, namespaces: readonly string[]
     return (await Promise.all(items.map(read))).flat();
   };
 
+  const lastLinesHeard = (): Promise<string[]> =>
+    Promise.all([...heard].map(async ([name, read]) => `--- ${name}\n${(await read()).split('\n').slice(-LINES).join('\n')}`));
+
   return {
+    hear: (name, read) => void heard.set(name, read),
     async say() {
       await look().catch((error: unknown) => note(`the API server does not answer: ${error}`));
       const logs = await Promise.all(namespaces.map((namespace) => logsOf(namespace).catch(() => [])));
-      return [...history.slice(-120), ...logs.flat()].join('\n');
+      return [...history.slice(-120), ...logs.flat(), ...(await lastLinesHeard())].join('\n');
     },
     [Symbol.dispose]: () => clearInterval(timer),
   };
