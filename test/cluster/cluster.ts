@@ -29,7 +29,10 @@ export interface Cluster extends AsyncDisposable {
   /** Its files and logs; gone with it. */
   readonly folder: string;
   importImage(tarFile: string): Promise<void>;
-  /** `kill -9` of the API server, and a start on the same data so much later; resolves when it is ready again. */
+  /**
+   * `kill -9` of the API server and of the controllers, which give up their leadership without it, and a start on the same data so much
+   * later; resolves when the API server is ready again.
+   */
   restartApiServer(afterMs: number): Promise<void>;
   /** `kill -9` of the node's agent, for good: its pods go on, and nobody tells of them, as on a node that the network has lost. */
   killKubelet(): Promise<void>;
@@ -127,12 +130,8 @@ export const startCluster = async ({ say = () => undefined }: ClusterOptions = {
   await start(components.etcd(layout), () => answersOk(`${components.etcdHealthUrl(network)}/health`));
   let apiServer = await startApiServer();
   say('etcd, API server');
-  await Promise.all([
-    start(components.controllerManager(layout)),
-    start(components.scheduler(layout)),
-    start(components.kubeProxy(layout)),
-    containerd,
-  ]);
+  const startControllers = () => Promise.all([start(components.controllerManager(layout)), start(components.scheduler(layout))]);
+  let [controllers] = await Promise.all([startControllers(), start(components.kubeProxy(layout)), containerd]);
   const kubelet = await start(components.kubelet(layout), () => isNodeReady(core));
   await until('the default service account is there', () => hasDefaultServiceAccount(core));
 
@@ -172,9 +171,10 @@ export const startCluster = async ({ say = () => undefined }: ClusterOptions = {
     folder,
     importImage: (tarFile) => importImage(containerdSocket(folder), tarFile),
     async restartApiServer(afterMs) {
-      await apiServer.end('SIGKILL');
+      await Promise.all([apiServer, ...controllers].map((one) => one.end('SIGKILL')));
       await pause(afterMs);
       apiServer = await startApiServer();
+      controllers = await startControllers();
     },
     killKubelet: () => kubelet.end('SIGKILL'),
     ...enforcing,
