@@ -11,7 +11,7 @@ const LEFT_BY_SETUP = `
   git ls-files -z --others > "$list"
   git diff-files -z --name-only --diff-filter=d >> "$list"
   if [ -d .git ]; then printf '.git\\0' >> "$list"; fi
-  tar -c -f - --exclude=.git/objects --null --verbatim-files-from -T "$list" -C "$1" . -C "$2" .
+  tar -c -f - --exclude=.git/objects --null --verbatim-files-from -T "$list" -C "$1" . -C "$2" . -C "$3" .
   rm "$list"
 `;
 
@@ -26,7 +26,7 @@ export const findLeaks = async (deps: {
   if (!scan.needed) return null;
   const git = createGit(deps.compartment);
   try {
-    await git({ script: LEFT_BY_SETUP, args: [paths.home, paths.sideTmp], onStdout: scan.push, signal: deps.signal });
+    await git({ script: LEFT_BY_SETUP, args: [paths.home, paths.output, paths.sideTmp], onStdout: scan.push, signal: deps.signal });
   } catch (error) {
     if (!(error instanceof FailureError) || error.reason === 'DISK_FULL') throw error;
     return failed('SETUP_FAILED', `what set-up left could not be read, so nobody knows whether it holds a secret: ${error.message}`);

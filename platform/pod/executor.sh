@@ -1,4 +1,5 @@
-# Runs what the sidecar asks for in one container of a run's pod, as link.ts says. $1: the control folder.
+# Runs what the sidecar asks for in one container of a run's pod, as link.ts says. $1: the control folder. FORGETS: whether nothing that a
+# program left in shared memory is there for the next one.
 
 [ "$PPID" = 1 ] || { echo 'executor: has to be started by the init of its container' >&2; exit 64; }
 
@@ -9,10 +10,12 @@ for name in $(env | cut -d= -f1); do
     *[!A-Za-z0-9_]* | [0-9]*) ;;
     KUBERNETES_* | *_SERVICE_HOST | *_SERVICE_PORT | *_SERVICE_PORT_* | *_PORT_*_TCP* | *_PORT_*_UDP* | *_PORT_*_SCTP*) unset "$name" ;;
     *_PORT) eval "case \$$name in tcp://* | udp://* | sctp://*) unset $name ;; esac" ;;
-    EXECUTOR | HOSTNAME | before | counters | key | kills | name | value | verb) unset "$name" ;;
+    EXECUTOR | HOSTNAME | before | counters | forgets | key | kills | name | value | verb) unset "$name" ;;
   esac
 done
 before=0
+forgets=$FORGETS
+unset FORGETS
 
 # How often the kernel has killed here for want of memory, as $kills; the counter has its own place in each version of cgroups.
 count_kills() {
@@ -28,6 +31,12 @@ end_all() {
   kill -KILL -1
   wait
   while kill -KILL -1; do sleep 0.01; done
+} 2>/dev/null
+
+# Folders in memory stay, being mounted; all in them goes, and what System V keeps. By the system's own programs: nobody kills these.
+forget() {
+  command -p rm -rf /dev/shm /dev/mqueue
+  command -p ipcrm --all
 } 2>/dev/null
 
 # Whoever comes first makes the pipe; opening it waits for the other.
@@ -52,6 +61,7 @@ while read -r verb name <&3; do
       ;;
     kill)
       end_all
+      [ -z "$forgets" ] || forget
       count_kills
       echo "gone $name $((kills - before))" >&4
       ;;

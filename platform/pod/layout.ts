@@ -123,10 +123,15 @@ const INIT = `/bin/sh -c 'eval "$EXECUTOR"' executor "$1" & wait "$!"`;
  */
 export const executorOf = (
   container: Exclude<PodContainer, 'sidecar'>,
-): { readonly command: readonly string[]; readonly environment: { readonly EXECUTOR: string; readonly PATH?: string } } => ({
+): {
+  readonly command: readonly string[];
+  readonly environment: { readonly EXECUTOR: string; readonly FORGETS: string; readonly PATH?: string };
+} => ({
   command: ['/bin/sh', '-c', INIT, 'init', SIDECAR_PATHS.control[container]],
   environment: {
     EXECUTOR: readFileSync(join(import.meta.dirname, 'executor.sh'), 'utf8'),
+    // The containers of a pod share it, so that the tools' executor would take it from an agent at work.
+    FORGETS: container === 'agent' ? 'yes' : '',
     // The image's own PATH may begin in the home folder, where the run's programs write.
     ...(container === 'tools' && { PATH: SYSTEM_PATH }),
   },

@@ -77,6 +77,8 @@ setInterval(() => undefined, 60_000);`;
   return { holder, name: String(name) };
 };
 
+/* Run alone (`test:cluster:lifecycle`): whoever starts a cluster meanwhile may take a name that has come free, and sweeps what a killed holder left. */
+
 testInOwnCluster(
   'clusters stand side by side, and each leaves nothing',
   async () => {

@@ -182,6 +182,13 @@ export const compartmentContract = (get: () => Compartment): void => {
     expect(processesWith(word)).toEqual([]);
   });
 
+  test('what a program left in shared memory is gone before the next one comes', async () => {
+    const leave = 'echo left >/dev/shm/left; mkdir -p /dev/shm/.deep/er; ipcmk --shmem 4096 --semaphore 1 >/dev/null';
+    const look = 'ls -A /dev/shm; tail -n +2 /proc/sysvipc/shm /proc/sysvipc/sem -q';
+    expect(await outputOf(`${leave}; ${look}`)).toMatch(/^\.deep\nleft\n.*4096.*\n.+\n$/);
+    expect(await outputOf(look)).toBe('');
+  });
+
   test('output of a program that is gone is delivered, however slow the sink', async () => {
     let received = 0;
     const exit = await get().run(

@@ -33,7 +33,14 @@ const SEE_CGROUPS = `
 
 const own = ['setpriv', '--reuid', String(POD_UIDS.agent), '--regid', String(POD_GID), '--clear-groups'];
 const drop = [...own, '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--pdeathsig', 'KILL', '--'];
-const isolated = ['unshare', ...(isRoot ? [] : ['--user', '--map-current-user']), '--pid', '--fork', '--kill-child', '--mount-proc', '--'];
+/** An executor empties its shared memory, which must not be the machine's. */
+const OWN_MEMORY = 'for folder in /dev/shm /dev/mqueue; do [ ! -d $folder ] || mount -t tmpfs -o mode=1777 none $folder || exit; done';
+const inUserNamespace = isRoot ? [] : ['--user', '--map-current-user', '--keep-caps'];
+const withoutCapabilities = isRoot ? drop : ['setpriv', '--ambient-caps=-all', '--inh-caps=-all', '--'];
+const isolated = [
+  ...['unshare', ...inUserNamespace, '--pid', '--ipc', '--mount', '--fork', '--kill-child', '--mount-proc', '--'],
+  ...['sh', '-c', `${OWN_MEMORY}; exec "$@"`, 'sh', ...withoutCapabilities],
+];
 
 /**
  * Starts an executor as its container would, whose image has the home folder in its PATH: in a process namespace of its own, under the agent's uid
@@ -41,7 +48,7 @@ const isolated = ['unshare', ...(isRoot ? [] : ['--user', '--map-current-user'])
  */
 const startExecutor = (container: Container, control: string, home: string, cgroups: Cgroups | null, env: Environment): ChildProcess => {
   const { command, environment } = executorOf(container);
-  const argv = [...isolated, ...(isRoot ? drop : []), ...command.slice(0, -1), control];
+  const argv = [...isolated, ...command.slice(0, -1), control];
   const [program = '', ...args] = cgroups === null ? argv : ['sh', '-c', SEE_CGROUPS, 'sh', ...entriesOf(cgroups), '--', ...argv];
   return spawn(program, args, {
     env: {

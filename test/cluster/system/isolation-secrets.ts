@@ -134,6 +134,7 @@ const afterSetup = (): void =>
 
 const LEAVES: Readonly<Record<string, string>> = {
   'in its home': `echo "$${SETUP_SECRET}" >"$HOME/left"`,
+  'in the output': `echo "$${SETUP_SECRET}" >/app/output/left`,
   'in the temporary folder': `echo "$${SETUP_SECRET}" >/tmp/left`,
   'beside a tar of its own, which would hide it': `mkdir -p "$HOME/.local/bin"
 printf '#!/bin/sh\\n' >"$HOME/.local/bin/tar"

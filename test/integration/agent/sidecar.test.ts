@@ -223,6 +223,7 @@ test.each([
   ['a file that git ignores', 'mkdir -p node_modules; printf "user:$SECRET@host" | base64 -w0 > node_modules/.cache'],
   ['a file of the repository', 'printf %s "$SECRET" > a.txt'],
   ["git's configuration", 'git config remote.x.url "https://x:$SECRET@host"'],
+  ['the output', 'printf %s "$SECRET" > /app/output/x'],
   ['the temporary folder', 'printf %s "$SECRET" > "$TMPDIR/x"'],
 ])('set-up that leaves a secret in %s fails, and the agent never starts', async (_, command) => {
   const files = { 'a.txt': 'a\n', '.gitignore': 'node_modules\n', 'setup.sh': `${command}\n` };

@@ -176,9 +176,10 @@ describe('the pod', () => {
     for (const name of ['agent', 'tools'] as const) {
       const given = (containers()[name]?.env ?? []).filter(({ name: variable }) => !variable.startsWith('KUBERNETES_'));
       // The kubelet takes two dollars for one, and one before a parenthesis for a reference.
-      const { EXECUTOR } = executorOf(name).environment;
+      const { EXECUTOR, FORGETS } = executorOf(name).environment;
       expect(given).toEqual([
         { name: 'EXECUTOR', value: EXECUTOR.split('$').join('$$') },
+        { name: 'FORGETS', value: FORGETS },
         ...(name === 'tools' ? [{ name: 'PATH', value: SYSTEM_PATH }] : []),
       ]);
       expect(containers()[name]).not.toHaveProperty('envFrom');
