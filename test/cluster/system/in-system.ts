@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster.ts';
 import { ownOf, testInOwnCluster } from '../test-cluster.ts';
 import { type Deployed, deploySystem } from './deployed.ts';
+import { cancelOpen } from './tasks.ts';
 
 /** From images that are not built yet. */
 const DEPLOY_MS = 30 * 60_000;
@@ -23,12 +24,13 @@ const system = (): Deployed => {
   return deployed;
 };
 
-/** Prints what pods and services said where the body fails. */
+/** Prints what pods and services said where the body fails, and cancels what it left. */
 const withTestimony = (body: (system: Deployed) => Promise<void>) => async (): Promise<void> => {
   try {
     await body(system());
   } catch (error) {
     console.error(await system().testimony.say());
+    await cancelOpen(system()).catch((cause) => console.error('what the test left could not be cancelled', cause));
     throw error;
   }
 };

@@ -73,6 +73,12 @@ export const finished = (system: Deployed, taskId: string, timeoutMs?: number): 
 /** Submits a task and waits for its end. */
 export const runTask = async (...given: Parameters<typeof submit>): Promise<TaskView> => finished(given[0], (await submit(...given)).id);
 
+/** Of a test that failed: what it held would keep the next one from its turn. */
+export const cancelOpen = async ({ client }: Deployed): Promise<void> => {
+  const { data } = await client.list({ limit: 100 });
+  await Promise.all(data.filter(({ status }) => !isTerminal(status)).map(({ id }) => client.cancel(id)));
+};
+
 export const diffOf = async ({ client }: Deployed, taskId: string): Promise<string> => Buffer.from(await client.diff(taskId)).toString();
 
 export const logOf = async ({ client }: Deployed, taskId: string, name: string): Promise<string> =>
