@@ -11,6 +11,7 @@ import { inTurns, logOf, repositoryWith, runTask } from './tasks.ts';
 
 const HOSTILE_SETUP = join(import.meta.dirname, '../../support/hostile-setup');
 const { order: ORDER } = SIDECAR_PATHS;
+const SHARED_MEMORY = '/dev/shm';
 const NO_CALLER = { itself: 401, secrets: 401, tunnel: 401, page: 401 };
 /** A run's identity, once set-up is over. */
 const AFTER_SETUP = { itself: 200, secrets: 403, tunnel: 403, page: 403 };
@@ -46,10 +47,11 @@ const noIdentity = (): void =>
       const { runs, setupSecret, mirror } = system;
       const search = (secrets: Readonly<Record<string, string>>): Promise<string> => {
         const wanted = Object.entries(secrets).map(([name, value]) => [name, halves(value)]);
-        return look('search.mjs', 'findSecrets', { secrets: Object.fromEntries(wanted), roots: ['/'] });
+        return look('search.mjs', 'findSecrets', { secrets: Object.fromEntries(wanted), roots: ['/', SHARED_MEMORY] });
       };
-      // Set-up has its secret, and the search finds it there.
-      const url = await repositoryWith(system, { 'setup.sh': await search({ 'the set-up secret': setupSecret }) });
+      // Set-up has its secret, the search finds it there, and the last of it stays where no program holds it.
+      const setup = `set -e\n${await search({ 'the set-up secret': setupSecret })}\necho "$${SETUP_SECRET}" >${SHARED_MEMORY}/left\n`;
+      const url = await repositoryWith(system, { 'setup.sh': setup });
       const puppet = await startPuppet(system, { url });
       const { identity, gatewayUrl, runId } = await orderOf(system, puppet.pod);
       const everything = await search({ 'the set-up secret': setupSecret, "the run's identity": identity });
