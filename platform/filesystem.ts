@@ -88,7 +88,8 @@ const moveInto = async (from: string, to: string): Promise<void> => {
       await rename(from, to);
       break;
     } catch (error) {
-      if (!hasCode(error, 'ENOENT') || attempt === MAX_MOVES) throw error;
+      // ENOTDIR is what `mkdir` says of a folder that went while it looked.
+      if (!hasCode(error, 'ENOENT', 'ENOTDIR') || attempt === MAX_MOVES) throw error;
     }
   }
   // Gone again already: deleted after it was whole.
@@ -99,7 +100,7 @@ const removeAbandoned = async (incoming: string, now: number): Promise<void> => 
   for (const name of await readdir(incoming)) {
     const file = join(incoming, name);
     const found = await ifPresent(stat(file));
-    if (found !== null && found.mtimeMs < now - ABANDONED_AFTER_MS) await rm(file, { force: true });
+    if (found !== null && found.mtimeMs < now - ABANDONED_AFTER_MS) await rm(file, { recursive: true, force: true });
   }
 };
 
@@ -161,7 +162,11 @@ export const createFilesystemStore = ({ root, publicUrl, secret, now = Date.now 
     },
     deletePrefix: async (prefix) => {
       checkObjectPrefix(prefix);
-      await rm(pathOf(prefix.slice(0, -1)), { recursive: true, force: true, maxRetries: 3 });
+      await prepare();
+      // Taken away as a whole: what is put there meanwhile is not among what is removed.
+      const gone = join(incoming, randomUUID());
+      await ifPresent(rename(pathOf(prefix.slice(0, -1)), gone));
+      await rm(gone, { recursive: true, force: true });
     },
     presign: async (key, options) => {
       checkObjectKey(key);
