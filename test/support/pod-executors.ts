@@ -85,10 +85,11 @@ export const startPodContainers = async ({
     ...{ task: await volume('task'), side: await volume('side'), install, node: NODE, sockets: join(sockets, 'current') },
   };
   const cgroups = memoryBytes === null ? null : await makeCgroups(`codebay-test-${process.pid}`, { memoryBytes, processes: 256 });
+  const boundsMemory = cgroups !== null && cgroups.memory !== null;
   const executors = new Map<Container, ChildProcess>();
   const exits = new Map<Container, Promise<unknown[]>>();
   const begin = (container: Container): void => {
-    const child = startExecutor(container, control[container], paths.home, container === 'agent' ? cgroups : null, env);
+    const child = startExecutor(container, control[container], paths.home, container === 'agent' && boundsMemory ? cgroups : null, env);
     executors.set(container, child);
     exits.set(container, once(child, 'exit'));
   };
@@ -96,7 +97,7 @@ export const startPodContainers = async ({
   return {
     ...{ root, control, paths, sockets, begin },
     scratch: await volume('scratch'),
-    boundsMemory: cgroups !== null && cgroups.memory !== null,
+    boundsMemory,
     /** Ends an executor as the kernel would, and with it its container. */
     kill: (container: Container): void => void executors.get(container)?.kill('SIGKILL'),
     /** Resolves with the exit code of an executor's container. */
