@@ -100,7 +100,7 @@ const removeAbandoned = async (incoming: string, now: number): Promise<void> => 
   for (const name of await readdir(incoming)) {
     const file = join(incoming, name);
     const found = await ifPresent(stat(file));
-    if (found !== null && found.mtimeMs < now - ABANDONED_AFTER_MS) await rm(file, { recursive: true, force: true });
+    if (found !== null && found.mtimeMs < now - ABANDONED_AFTER_MS) await rm(file, { force: true });
   }
 };
 
@@ -162,11 +162,7 @@ export const createFilesystemStore = ({ root, publicUrl, secret, now = Date.now 
     },
     deletePrefix: async (prefix) => {
       checkObjectPrefix(prefix);
-      await prepare();
-      // Taken away as a whole: what is put there meanwhile is not among what is removed.
-      const gone = join(incoming, randomUUID());
-      await ifPresent(rename(pathOf(prefix.slice(0, -1)), gone));
-      await rm(gone, { recursive: true, force: true });
+      await rm(pathOf(prefix.slice(0, -1)), { recursive: true, force: true, maxRetries: 3 });
     },
     presign: async (key, options) => {
       checkObjectKey(key);
